@@ -1,0 +1,1 @@
+"""One settings object, from closecurve.toml and the environment."""

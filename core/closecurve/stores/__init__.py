@@ -1,0 +1,1 @@
+"""Where history, results and models are kept."""

@@ -1,0 +1,1 @@
+"""The scheduled flows: ingest, train, score, nightly and the back-test."""

@@ -1,0 +1,1 @@
+"""The service: an API and pages over the published results."""
