@@ -28,9 +28,10 @@ def utc(value: str | date | datetime | pd.Timestamp) -> pd.Timestamp:
     """
     try:
         instant = pd.Timestamp(value)
+        readable = 1900 <= instant.year <= 2200
     except (ValueError, OverflowError, TypeError):
-        instant = pd.NaT
-    if not isinstance(instant, pd.Timestamp) or not 1900 <= instant.year <= 2200:
+        readable = False
+    if not readable:
         raise UsageError(
             "instant-format", f"an instant is an ISO date or time, 1900 to 2200, got {value!r}"
         )
@@ -69,15 +70,14 @@ class FiscalCalendar:
 
     def __post_init__(self) -> None:
         if self.year_start_month not in range(1, 13):
-            raise UsageError(
-                "calendar-month", f"a month is 1 to 12, got {self.year_start_month!r}"
-            )
+            raise UsageError("calendar-month", f"a month is 1 to 12, got {self.year_start_month!r}")
         unknown = [d for d in (self.week_start, *self.business_days) if d not in WEEKDAYS]
         if unknown or not self.business_days:
             raise UsageError("calendar-day", f"a weekday is one of {WEEKDAYS}, got {unknown}")
         if not self.business_hours[0] < self.business_hours[1]:
             raise UsageError(
-                "calendar-hours", f"business hours open before they close, got {self.business_hours}"
+                "calendar-hours",
+                f"business hours open before they close, got {self.business_hours}",
             )
         try:
             ZoneInfo(self.time_zone)
@@ -123,8 +123,11 @@ class FiscalCalendar:
         flat = pd.DatetimeIndex(np.asarray(instants).ravel()).tz_localize("UTC")
         local = flat.tz_convert(self.time_zone)
         month = (local.month.to_numpy() - self.year_start_month) % 3
-        day = (local.day.to_numpy() - 1 + local.hour.to_numpy() / 24) / local.days_in_month.to_numpy()
-        return ((month + day) / 3).reshape(np.shape(instants))
+        day = (
+            local.day.to_numpy() - 1 + local.hour.to_numpy() / 24
+        ) / local.days_in_month.to_numpy()
+        place: NDArray[np.float64] = ((month + day) / 3).reshape(np.shape(instants))
+        return place
 
     def business_deadline(self, instant: pd.Timestamp, hours: float) -> pd.Timestamp:
         """The UTC instant at which `hours` business hours have passed since `instant`.

@@ -6,16 +6,22 @@ from closecurve.crm.errors import DataError
 
 
 def company_amount(
-    amount: pd.Series, currency: pd.Series, rates: pd.DataFrame, company_currency: str, as_of: pd.Timestamp
+    amount: pd.Series,
+    currency: pd.Series,
+    rates: pd.DataFrame,
+    company_currency: str,
+    as_of: pd.Timestamp,
 ) -> pd.Series:
     """Amounts in the company's currency at the last rate dated before `as_of`.
 
     `rates` has date, currency, rate (one unit of `currency` in the company's). A null currency is
     the company's own. Raises DataError for a currency that has no rate by then.
 
-    >>> rates = pd.DataFrame({"date": [pd.Timestamp("2026-01-01")], "currency": ["EUR"], "rate": [1.1]})
-    >>> company_amount(pd.Series([100.0]), pd.Series(["EUR"]), rates, "USD", pd.Timestamp("2026-02-01")).round(2).tolist()
-    [110.0]
+    >>> rates = pd.DataFrame({"date": ["2026-01-01"], "currency": ["EUR"], "rate": [1.1]})
+    >>> amount, currency = pd.Series([100.0]), pd.Series(["EUR"])
+    >>> got = company_amount(amount, currency, rates, "USD", pd.Timestamp("2026-02-01"))
+    >>> round(got.iloc[0], 2)
+    110.0
     """
     dates = pd.to_datetime(rates["date"])
     known = rates[dates < as_of].assign(date=dates).sort_values("date")
@@ -25,6 +31,7 @@ def company_amount(
     if missing:
         raise DataError(
             "rate-missing",
-            f"an amount needs a rate to {company_currency} dated before {as_of}, got none for {missing}",
+            f"an amount needs a rate to {company_currency} dated before {as_of},"
+            f" got none for {missing}",
         )
     return amount * used.map(last).astype(float)

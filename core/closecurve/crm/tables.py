@@ -45,9 +45,7 @@ def _columns(text: str) -> tuple[Column, ...]:
     made = []
     for word in text.split():
         name, _, kind = word.rstrip("!").partition(":")
-        made.append(
-            Column(name=name, type=ColumnType(kind or "text"), required=word.endswith("!"))
-        )
+        made.append(Column(name=name, type=ColumnType(kind or "text"), required=word.endswith("!")))
     return tuple(made)
 
 
@@ -95,9 +93,7 @@ CANONICAL = {
             name="owners",
             key="owner_id",
             attributes=True,
-            columns=_columns(
-                "owner_id! name team manager_id region hired_date:day left_date:day"
-            ),
+            columns=_columns("owner_id! name team manager_id region hired_date:day left_date:day"),
         ),
         Table(
             name="targets",
@@ -113,11 +109,12 @@ CANONICAL = {
 }
 """The canonical tables by name (the data contract of an import)."""
 
-HISTORY = {
+_CHANGE = "field event_at:instant known_at:instant seq:number old_value new_value"
+_HISTORY = {
     "deals": "deal_id created_at:instant known_at:instant process currency account_id lead_id",
-    "deal_changes": "deal_id field event_at:instant known_at:instant seq:number old_value new_value",
+    "deal_changes": f"deal_id {_CHANGE}",
     "leads": "lead_id created_at:instant known_at:instant source account_id region",
-    "lead_changes": "lead_id field event_at:instant known_at:instant seq:number old_value new_value",
+    "lead_changes": f"lead_id {_CHANGE}",
     "activities": "deal_id lead_id event_at:instant known_at:instant kind direction owner_id",
     "accounts": "account_id",
     "owners": "owner_id name team manager_id region hired_date:day left_date:day",
@@ -125,7 +122,7 @@ HISTORY = {
     "fx_rates": "date:day currency rate:number",
     "stages": "process stage stage_order:number kind fixed_rate:number expected_days:number",
 }
-HISTORY_TABLES = {name: _columns(text) for name, text in HISTORY.items()}
+HISTORY_TABLES = {name: _columns(text) for name, text in _HISTORY.items()}
 """The history tables by name, their fixed columns in order; attributes follow as text or number."""
 
 TRACKED_DEAL_FIELDS = ("stage", "amount", "expected_close_date", "owner_id", "forecast_category")
