@@ -1,0 +1,210 @@
+"""The commands: each reads its arguments, calls one step of the pipelines and prints the outcome.
+
+Everything heavy is imported inside the command that needs it: `closecurve --help` stays quick.
+"""
+
+import json
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from closecurve.crm.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from closecurve.pipelines.workspace import Workspace
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Close curves for sales teams: from a CRM's deal history to scores and a forecast.",
+)
+
+Home = Annotated[
+    Path, typer.Option(envvar="CLOSECURVE_HOME", help="Folder of history, results and models.")
+]
+Config = Annotated[
+    Path | None, typer.Option(help="Settings file. [default: closecurve.toml where it is there]")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(help="Date or instant (ISO); only what was known before it counts."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+DEFAULT_HOME = Path("var")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"closecurve {installed_version('closecurve')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Read by Typer: the options that come before a command."""
+
+
+@app.command("import")
+def import_(
+    home: Home = DEFAULT_HOME,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Read the CRM's export and publish it as the new history, whole or not at all."""
+    from closecurve.cli.printing import import_lines
+    from closecurve.pipelines.steps import import_history
+
+    with _workspace(home, config).locked("import") as workspace:
+        report = import_history(workspace)
+    _say(as_json, report.to_json(), import_lines(report))
+    if report.set_aside_count:
+        raise typer.Exit(ExitCode.LOOK)
+
+
+@app.command()
+def train(
+    home: Home = DEFAULT_HOME,
+    config: Config = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Train on what was known before the as-of, compare with the baselines, register."""
+    from closecurve.cli.printing import training_lines
+    from closecurve.pipelines.steps import train_models
+
+    with _workspace(home, config).locked("train") as workspace:
+        trained = train_models(workspace, _instant(as_of))
+    _say(as_json, trained.report, training_lines(trained.report))
+
+
+@app.command()
+def score(
+    home: Home = DEFAULT_HOME,
+    config: Config = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Score open deals and leads with the champion, forecast, and publish in one transaction."""
+    from closecurve.cli.printing import summary_lines
+    from closecurve.pipelines.steps import publish_scores
+
+    with _workspace(home, config).locked("score") as workspace:
+        published = publish_scores(workspace, _instant(as_of))
+    _say(as_json, published.summary, summary_lines(published))
+
+
+@app.command()
+def nightly(
+    home: Home = DEFAULT_HOME,
+    config: Config = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Import, train and score in order, as the Prefect flow that a schedule runs."""
+    from closecurve.cli.printing import summary_lines
+    from closecurve.pipelines.prefect_home import run_flow
+
+    with _workspace(home, config).locked("nightly") as workspace:
+        published = run_flow("nightly", workspace, _instant(as_of))
+    _say(as_json, published.summary, summary_lines(published))
+
+
+@app.command()
+def backtest(
+    cutoffs: Annotated[str, typer.Option(help="Dates, comma between: train on what was known.")],
+    out: Annotated[Path, typer.Option(help="Folder for the Parquet files and metrics.json.")],
+    score_at: Annotated[
+        str | None, typer.Option(help="Dates to score at, trained once at the first cutoff.")
+    ] = None,
+    horizons: Annotated[str, typer.Option(help="Days ahead, comma between.")] = "7,14,30,90",
+    home: Home = DEFAULT_HOME,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Rebuild what was known at each cutoff, train on that alone, and compare with what came."""
+    from closecurve.cli.printing import backtest_lines
+    from closecurve.pipelines.backtest import run_backtest
+
+    with _workspace(home, config).locked("backtest") as workspace:
+        metrics = run_backtest(
+            workspace,
+            cutoffs=_instants(cutoffs),
+            score_at=_instants(score_at) if score_at else None,
+            horizons=_days(horizons),
+            out=out,
+        )
+    _say(as_json, metrics, backtest_lines(metrics, out))
+
+
+@app.command()
+def serve(
+    home: Home = DEFAULT_HOME,
+    config: Config = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+) -> None:
+    """Serve the published results: the API and the page, on loopback."""
+    from closecurve.cli.serving import run_server
+
+    run_server(_workspace(home, config), port)
+
+
+@app.command()
+def demo(
+    deals: Annotated[int, typer.Option(min=1, max=1_000_000, help="Size of the company.")] = 3000,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1)] = 7,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="End without the server.")] = False,
+    home: Home = Path("var/demo"),
+    port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+) -> None:
+    """Show it all on a made-up company: import, train, score, forecast, publish, serve."""
+    from closecurve.cli.printing import summary_lines
+    from closecurve.cli.serving import run_server
+    from closecurve.pipelines.demo import run_demo
+
+    workspace, published = run_demo(home, deals=deals, seed=seed)
+    _say(False, published.summary, summary_lines(published))
+    if not no_serve:
+        run_server(workspace, port)
+
+
+def _workspace(home: Path, config: Path | None) -> "Workspace":
+    from closecurve.pipelines.workspace import Workspace
+
+    return Workspace.open(home, config)
+
+
+def _say(as_json: bool, document: dict[str, Any], lines: list[str]) -> None:
+    text = json.dumps(document, ensure_ascii=False, indent=2) if as_json else "\n".join(lines)
+    sys.stdout.write(text + "\n")
+
+
+def _instant(value: str | None) -> "pd.Timestamp | None":
+    from closecurve.crm.calendar import utc
+
+    return None if value is None else utc(value)
+
+
+def _instants(text: str) -> "list[pd.Timestamp]":
+    from closecurve.crm.calendar import utc
+
+    instants = [utc(word.strip()) for word in text.split(",") if word.strip()]
+    if not instants:
+        raise UsageError("instant-format", f"at least one date is given, got {text!r}")
+    return sorted(set(instants))
+
+
+def _days(text: str) -> list[int]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not all(word.isdecimal() and 1 <= int(word) <= 3650 for word in words):
+        raise UsageError("horizons", f"horizons are days from 1 to 3650, got {text!r}")
+    return sorted({int(word) for word in words})
