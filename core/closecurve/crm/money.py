@@ -20,7 +20,7 @@ def company_amount(
     >>> rates = pd.DataFrame({"date": ["2026-01-01"], "currency": ["EUR"], "rate": [1.1]})
     >>> amount, currency = pd.Series([100.0]), pd.Series(["EUR"])
     >>> got = company_amount(amount, currency, rates, "USD", pd.Timestamp("2026-02-01"))
-    >>> round(got.iloc[0], 2)
+    >>> float(got.round(2).iloc[0])
     110.0
     """
     dates = pd.to_datetime(rates["date"])

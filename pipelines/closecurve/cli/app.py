@@ -112,10 +112,10 @@ def nightly(
 ) -> None:
     """Import, train and score in order, as the Prefect flow that a schedule runs."""
     from closecurve.cli.printing import summary_lines
-    from closecurve.pipelines.prefect_home import run_flow
+    from closecurve.pipelines.prefect_home import run_nightly
 
     with _workspace(home, config).locked("nightly") as workspace:
-        published = run_flow("nightly", workspace, _instant(as_of))
+        published = run_nightly(workspace, _instant(as_of))
     _say(as_json, published.summary, summary_lines(published))
 
 

@@ -2,9 +2,12 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,14 +22,24 @@ class Progress:
         """Time one step."""
         started = time.perf_counter()
         self._write(f"  {name} …")
-        yield
+        try:
+            yield
+        except BaseException:
+            self._write("\n")
+            raise
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
         self._write(f"\r  {name}: {self.seconds[name]:.1f} s\n")
 
-    def count(self, name: str, done: int, of: int, started: float) -> None:
-        """Say how many of how many are done, and about how long the rest takes."""
-        left = (time.perf_counter() - started) / max(done, 1) * (of - done)
-        self._write(f"\r  {name}: {done} of {of}, about {left:.0f} s left " + "\n" * (done == of))
+    def each(self, name: str, items: Sequence[T]) -> Iterable[T]:
+        """The items one by one, saying how many are done and about how long the rest takes."""
+        started = time.perf_counter()
+        for done, item in enumerate(items):
+            left = (time.perf_counter() - started) / max(done, 1) * (len(items) - done)
+            about = f", about {left:.0f} s left" if done else ""
+            self._write(f"\r  {name}: {done} of {len(items)}{about}   ")
+            yield item
+        seconds = time.perf_counter() - started
+        self._write(f"\r  {name}: {len(items)} in {seconds:.1f} s" + " " * 24 + "\n")
 
     def _write(self, text: str) -> None:
         if self.shown:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from closecurve.crm.errors import DataError
 from closecurve.pipelines.progress import Progress
 from closecurve.settings import Settings, load
 from closecurve.stores.history import HistoryHandle, HistoryStore
@@ -68,11 +67,5 @@ class Workspace:
         return self.home / "bundles"
 
     def history(self) -> HistoryHandle:
-        """The history that was imported last. Raises DataError where there is none."""
-        current = self.histories.current()
-        if current is None:
-            raise DataError(
-                "history-missing",
-                f"a history is imported first (closecurve import), got none in {self.home}",
-            )
-        return current
+        """The history that was imported last. Raises UsageError where there is none."""
+        return self.histories.current()

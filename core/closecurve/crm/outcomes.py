@@ -1,0 +1,71 @@
+"""How deals and leads ended, as facts: from their changes, else from their table."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from closecurve.crm.facts import facts_at
+from closecurve.crm.quality import kinds_of
+from closecurve.crm.stages import Process, StageKind
+
+_OPEN = StageKind.OPEN.value
+
+
+def deal_outcomes(
+    deals: pd.DataFrame, facts: pd.DataFrame, processes: Sequence[Process], reopen: bool
+) -> pd.DataFrame:
+    """Facts of `outcome`: moves to won and lost stages, and back to open ones after them.
+
+    The deals table's own close is added where the moves do not already end with it. Without
+    `reopen` only the first close counts.
+    """
+    moves = pd.concat([_said(facts), _moved(deals, facts, processes)], ignore_index=True)
+    moves = _after_first_close(moves.sort_values(["row", "event_at"], kind="stable"))
+    stated = _stated(deals, moves)
+    outcomes = pd.concat([moves, stated], ignore_index=True)
+    if reopen:
+        return outcomes
+    return outcomes.sort_values(["row", "event_at"], kind="stable").drop_duplicates("row")
+
+
+def lead_outcomes(leads: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """Facts of `outcome`: those of the changes, else the instants of the leads table.
+
+    Of a disqualification and a conversion at one instant the conversion counts.
+    """
+    said = _said(facts)
+    silent = ~leads.index.isin(said["row"])
+    ended = [
+        facts_at(leads[name][silent], "outcome", pd.Series(outcome, leads.index[silent], "str"))
+        for name, outcome in (("disqualified_at", "disqualified"), ("converted_at", "converted"))
+    ]
+    deal = facts_at(leads["converted_at"], "converted_deal_id", leads["converted_deal_id"])
+    changed = facts.loc[facts["field"] == "converted_deal_id", "row"]
+    return pd.concat([said, *ended, deal[~deal["row"].isin(changed)]], ignore_index=True)
+
+
+def _said(facts: pd.DataFrame) -> pd.DataFrame:
+    """Changes of the outcome itself, and an emptied outcome is open again."""
+    said = facts[facts["field"] == "outcome"]
+    return said.assign(new_value=said["new_value"].str.lower().fillna(_OPEN))
+
+
+def _moved(deals: pd.DataFrame, facts: pd.DataFrame, processes: Sequence[Process]) -> pd.DataFrame:
+    """The outcome that each move of stage brings."""
+    moves = facts[(facts["field"] == "stage") & facts["new_value"].notna()]
+    process = pd.Series(deals["process"].to_numpy()[moves["row"].to_numpy()], moves.index)
+    kinds = kinds_of(process, moves["new_value"], processes).fillna(_OPEN)
+    return moves.assign(field="outcome", new_value=kinds, old_value=None)
+
+
+def _after_first_close(moves: pd.DataFrame) -> pd.DataFrame:
+    closes = moves["new_value"] != _OPEN
+    return moves[closes.groupby(moves["row"]).cummax()]
+
+
+def _stated(deals: pd.DataFrame, moves: pd.DataFrame) -> pd.DataFrame:
+    """The closes of the deals table that the moves leave out."""
+    last = moves.drop_duplicates("row", keep="last").set_index("row").reindex(deals.index)
+    later = last["event_at"].isna() | (deals["closed_at"] > last["event_at"])
+    missing = later & (last["new_value"] != deals["outcome"]) & deals["outcome"].notna()
+    return facts_at(deals["closed_at"][missing], "outcome", deals["outcome"][missing])

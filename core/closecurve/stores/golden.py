@@ -1,0 +1,105 @@
+"""Golden predictions: what a model answered when it was sealed, asked again in a child process."""
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from closecurve.crm.errors import EnvironmentFailure, UsageError
+
+GOLDEN = "golden.json"
+GOLDEN_ROWS = "golden.parquet"
+
+TOLERANCE = 1e-9
+"""How far an answer may lie from the golden one: the promise of replay."""
+
+CHILD_SECONDS = 120
+"""When a child that has not answered counts as hung; one that works takes a few seconds."""
+
+Predict = Callable[[Path, pd.DataFrame], ArrayLike]
+"""Loads the model in a folder and answers for the rows, in any fixed shape."""
+
+
+def write_golden(folder: Path, rows: pd.DataFrame, expected: ArrayLike) -> None:
+    """Keep rows and the model's answers for them in the model's folder, before it is sealed.
+
+    Raises UsageError where there are no rows, or an answer is no finite number.
+    """
+    answers = np.asarray(expected, dtype=float)
+    if not len(rows) or not answers.size or not np.isfinite(answers).all():
+        raise UsageError(
+            "golden-answers",
+            f"golden answers are finite, for one row or more, got {len(rows)} rows and {answers}",
+        )
+    rows.to_parquet(folder / GOLDEN_ROWS)
+    (folder / GOLDEN).write_text(json.dumps(answers.tolist()))
+
+
+def verify_in_child(bundle: Path, predict: str, *, timeout_seconds: float = CHILD_SECONDS) -> None:
+    """Let a child process load every model of the bundle and repeat its golden predictions.
+
+    `predict` names a `Predict` as 'package.module:function'; it is called with each folder of the
+    bundle that holds golden.json. Raises EnvironmentFailure `bundle-refused` where there is none,
+    an answer differs by more than TOLERANCE, or the child raises, crashes or hangs: whatever the
+    files do to an interpreter, it is not this one.
+    """
+    command = [sys.executable, "-m", "closecurve.stores.golden", str(bundle), predict]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _refused(bundle, f"no answer within {timeout_seconds} s") from error
+    if done.returncode < 0:
+        raise _refused(bundle, f"a child that was killed by signal {-done.returncode}")
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise _refused(bundle, f"exit {done.returncode}: {last}")
+
+
+def _refused(bundle: Path, got: str) -> EnvironmentFailure:
+    return EnvironmentFailure(
+        "bundle-refused",
+        f"a bundle repeats its golden predictions before it serves, got {got} from {bundle}",
+    )
+
+
+def check(bundle: Path, predict: Predict) -> None:
+    """Repeat the golden predictions here. Raises EnvironmentFailure where one differs."""
+    golden = sorted(bundle.rglob(GOLDEN))
+    if not golden:
+        raise _refused(bundle, f"no {GOLDEN}")
+    for file in golden:
+        expected = np.array(json.loads(file.read_text()), dtype=float)
+        rows = pd.read_parquet(file.parent / GOLDEN_ROWS)
+        answers = np.asarray(predict(file.parent, rows), dtype=float)
+        if not _agree(answers, expected):
+            raise _refused(bundle, f"other answers in {file.parent.relative_to(bundle)}")
+
+
+def _agree(answers: NDArray[np.float64], expected: NDArray[np.float64]) -> bool:
+    return answers.shape == expected.shape and bool(
+        np.allclose(answers, expected, rtol=0, atol=TOLERANCE)
+    )
+
+
+def _named(name: str) -> Predict:
+    module, _, function = name.partition(":")
+    named: Predict = getattr(importlib.import_module(module), function)
+    return named
+
+
+if __name__ == "__main__":
+    check(Path(sys.argv[1]), _named(sys.argv[2]))

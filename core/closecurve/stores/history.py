@@ -1,0 +1,262 @@
+"""The history of a home: Parquet files in a folder named after their content, and one pointer.
+
+`history/<history_id>/` holds a file per history table and history.json; `history/CURRENT` names the
+folder that readers use. The pointer is replaced in one step, so readers see the old history or the
+new one, never a mix. One writer at a time (the lock of the home).
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from ibis.backends.duckdb import Backend as DuckDBBackend
+
+from closecurve.crm.calendar import FiscalCalendar, utc
+from closecurve.crm.errors import EnvironmentFailure, UsageError
+from closecurve.crm.tables import HISTORY_TABLES
+from closecurve.features.tables import HistoryTables, arrow_table
+from closecurve.stores.files import durable_writing, sync, write_text
+
+SCHEMA = 1
+"""The form of a history folder that this release writes and reads."""
+
+KEPT = 3
+"""How many histories stay: the current one and those that a running reader may still hold."""
+
+_WRITING = ".writing"
+_ROW_GROUP = 250_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryMeta:
+    """Whose history it is, and the SHA-256 of every file that it was read from."""
+
+    company: str
+    currency: str
+    calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What a publication did; `is_new` is false where the same history was current already."""
+
+    history_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryHandle:
+    """One published history; it stays the same whatever is published later.
+
+    `data_until` is the last instant at which anything became known.
+    """
+
+    history_id: str
+    folder: Path
+    meta: HistoryMeta
+    data_until: pd.Timestamp
+    row_counts: Mapping[str, int]
+
+    def tables(self, connection: DuckDBBackend | None = None) -> HistoryTables:
+        """The history as views over its files, by default on an in-memory DuckDB of its own.
+
+        Raises EnvironmentFailure for a file that is missing or damaged.
+        """
+        engine = connection or ibis.duckdb.connect()
+        try:
+            return HistoryTables(
+                **{
+                    name: engine.read_parquet(str(self.folder / f"{name}.parquet"), table_name=name)
+                    for name in HISTORY_TABLES
+                }
+            )
+        except duckdb.Error as error:
+            raise _damaged(self.folder.name, error) from error
+
+
+class HistoryStore:
+    """The histories of a home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.folder = home / "history"
+
+    def publish(
+        self,
+        tables: Mapping[str, pd.DataFrame | pa.Table],
+        meta: HistoryMeta,
+        before: Callable[[str], object] | None = None,
+    ) -> Published:
+        """Makes the tables the current history, whole or not at all.
+
+        `before` is called with the history_id when everything is on the disk and nothing is
+        visible yet. The same content again changes nothing. Raises EnvironmentFailure where the
+        disk refuses; the earlier history then stays current and no stray file is left.
+        """
+        self._clean()
+        writing = self.folder / f"{_WRITING}-{os.getpid()}"
+        with durable_writing(str(self.folder)):
+            try:
+                history_id = _write(writing, tables, meta)
+                if before is not None:
+                    before(history_id)
+                return self._switch(writing, history_id)
+            finally:
+                shutil.rmtree(writing, ignore_errors=True)
+
+    def current(self) -> HistoryHandle:
+        """The history that is current.
+
+        Raises UsageError where nothing was imported yet, EnvironmentFailure for a folder that is
+        damaged or of another release.
+        """
+        history_id = self._current_id()
+        if history_id is None:
+            raise UsageError(
+                "history-missing", f"a history is imported first, got none in {self.home}"
+            )
+        return _open(self.folder / history_id)
+
+    def _current_id(self) -> str | None:
+        try:
+            return (self.folder / "CURRENT").read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+
+    def _switch(self, writing: Path, history_id: str) -> Published:
+        before = self._current_id()
+        place = self.folder / history_id
+        if place.exists():
+            os.utime(place)  # young again: it is not the next to be pruned
+        else:
+            writing.rename(place)
+            sync(self.folder)
+        if before != history_id:
+            write_text(self.folder / "CURRENT", f"{history_id}\n")
+        self._prune(history_id)
+        return Published(history_id=history_id, is_new=before != history_id)
+
+    def _prune(self, current: str) -> None:
+        others = [p for p in self.folder.iterdir() if p.is_dir() and p.name != current]
+        others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in others[KEPT - 1 :]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _clean(self) -> None:
+        """Removes what a killed publication left behind."""
+        for path in self.folder.glob(f"{_WRITING}-*"):
+            shutil.rmtree(path, ignore_errors=True)
+        (self.folder / ".CURRENT.writing").unlink(missing_ok=True)
+
+
+def _write(folder: Path, tables: Mapping[str, pd.DataFrame | pa.Table], meta: HistoryMeta) -> str:
+    """Writes a history folder and syncs it; gives the digest of its content."""
+    folder.mkdir(parents=True)
+    made = {name: _as_arrow(name, tables.get(name)) for name in HISTORY_TABLES}
+    written = {name: _write_table(folder / f"{name}.parquet", made[name]) for name in made}
+    company = {
+        "company": meta.company,
+        "currency": meta.currency,
+        "calendar": _calendar_json(meta.calendar),
+    }
+    content = json.dumps([SCHEMA, company, written], sort_keys=True).encode()
+    document = {
+        "schema": SCHEMA,
+        "history_id": hashlib.sha256(content).hexdigest()[:16],
+        "data_until": _data_until(made),
+        **company,
+        "row_counts": {name: len(table) for name, table in made.items()},
+        "digests": written,
+        "files": dict(meta.files),
+    }
+    write_text(folder / "history.json", json.dumps(document, indent=1))
+    return str(document["history_id"])
+
+
+def _as_arrow(name: str, table: pd.DataFrame | pa.Table | None) -> pa.Table:
+    return table if isinstance(table, pa.Table) else arrow_table(name, table)
+
+
+def _write_table(path: Path, table: pa.Table) -> str:
+    """Writes one table and gives the SHA-256 of its file."""
+    pq.write_table(table, path, compression="zstd", row_group_size=_ROW_GROUP)
+    sync(path)
+    with path.open("rb") as written:
+        return hashlib.file_digest(written, "sha256").hexdigest()
+
+
+def _data_until(made: Mapping[str, pa.Table]) -> str | None:
+    known = [
+        pc.max(made[name]["known_at"]).as_py()
+        for name in made
+        if "known_at" in made[name].column_names
+    ]
+    return max((each.isoformat() for each in known if each is not None), default=None)
+
+
+def _open(folder: Path) -> HistoryHandle:
+    try:
+        document = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA:
+            raise _unknown(folder.name, document["schema"])
+        return HistoryHandle(
+            history_id=folder.name,
+            folder=folder,
+            meta=_meta_of(document),
+            data_until=utc(document["data_until"]),
+            row_counts=document["row_counts"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder.name, error) from error
+
+
+def _unknown(name: str, schema: object) -> EnvironmentFailure:
+    return EnvironmentFailure(
+        "history-unknown",
+        f"a history has schema {SCHEMA} (import again), got {schema!r} in {name}",
+    )
+
+
+def _damaged(name: str, error: Exception) -> EnvironmentFailure:
+    return EnvironmentFailure(
+        "history-damaged",
+        f"a history is whole (import again), got {type(error).__name__} in {name}: {error}",
+    )
+
+
+def _meta_of(document: Mapping[str, Any]) -> HistoryMeta:
+    return HistoryMeta(
+        company=document["company"],
+        currency=document["currency"],
+        calendar=_calendar_of(document["calendar"]),
+        files=document["files"],
+    )
+
+
+def _calendar_json(calendar: FiscalCalendar) -> dict[str, Any]:
+    hours = [each.isoformat() for each in calendar.business_hours]
+    return asdict(calendar) | {"business_hours": hours, "business_days": [*calendar.business_days]}
+
+
+def _calendar_of(entry: Mapping[str, Any]) -> FiscalCalendar:
+    opens, closes = (time.fromisoformat(each) for each in entry["business_hours"])
+    return FiscalCalendar(
+        **{
+            **entry,
+            "business_hours": (opens, closes),
+            "business_days": tuple(entry["business_days"]),
+        }
+    )

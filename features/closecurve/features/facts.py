@@ -1,0 +1,221 @@
+"""What is known of closes and stage passages, each for itself: for forecast and funnel.
+
+Every function answers strictly before the instant it is given.
+"""
+
+from dataclasses import replace
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from closecurve.crm.stages import StageKind
+from closecurve.features.money import with_company_rate
+from closecurve.features.states import amount_states, owner_states, with_stage_order
+from closecurve.features.subjects import DEAL, LEAD, Subject
+from closecurve.features.tables import HistoryTables
+from closecurve.features.timeline import (
+    FOREVER,
+    INSTANT,
+    attach,
+    field_spans,
+    instant_literal,
+    known_records,
+    spans_of,
+)
+
+
+def known_before(tables: HistoryTables, instant: pd.Timestamp) -> HistoryTables:
+    """The history without anything that became known at the instant or after it.
+
+    Owners, targets and stages have no time of their own and stay; rates are cut by their date.
+    """
+    limit = instant_literal(instant)
+    cut = {
+        name: table.filter(ibis.coalesce(table.known_at, _happened(table)) < limit)
+        for name in ("deals", "deal_changes", "leads", "lead_changes", "activities")
+        for table in (tables.table(name),)
+    }
+    rates = tables.fx_rates
+    return replace(tables, **cut, fx_rates=rates.filter(rates.date.cast(INSTANT) < limit))
+
+
+def closes(
+    tables: HistoryTables, instant: pd.Timestamp, *, company_currency: str | None = None
+) -> ir.Table:
+    """The deals that stood closed: one row each, with what was known as the close became known.
+
+    Columns: deal_id, created_at, closed_at, known_at, outcome (won / lost), amount, currency,
+    amount_company (at the last rate dated before the close), process, account_id, lead_id,
+    owner_id, team, region.
+    """
+    found = closings(tables, DEAL)
+    standing = _standing(found, instant)
+    valued = with_company_rate(tables, standing, at="closed_at", company_currency=company_currency)
+    return _with_team(tables, valued).select(
+        "deal_id",
+        "created_at",
+        "closed_at",
+        "known_at",
+        "outcome",
+        "amount",
+        "currency",
+        "process",
+        "account_id",
+        "lead_id",
+        "owner_id",
+        "team",
+        "region",
+        amount_company=lambda t: t.amount * t.company_rate,
+    )
+
+
+def lead_closes(tables: HistoryTables, instant: pd.Timestamp) -> ir.Table:
+    """The leads that stood decided: lead_id, created_at, closed_at, known_at, outcome
+    (converted / disqualified), source, account_id, owner_id as of the decision."""
+    columns = ["lead_id", "created_at", "closed_at", "known_at", "outcome", "source"]
+    return _standing(closings(tables, LEAD), instant).select(*columns, "account_id", "owner_id")
+
+
+def funnel_facts(
+    tables: HistoryTables, instant: pd.Timestamp, *, company_currency: str | None = None
+) -> ir.Table:
+    """The passages of deals through open stages.
+
+    Columns: deal_id, process, stage, stage_order, entered_at, left_at (null: still there), next
+    (the stage after it, won, lost, or null), and as of the instant owner_id, team, region,
+    amount_company.
+    """
+    known = known_before(tables, instant)
+    rows = passages(known).mutate(as_of=instant_literal(instant))
+    records = DEAL.records(known).select("deal_id", "currency")
+    rows = rows.left_join(records, "deal_id").select(*rows.columns, "currency")
+    rows = attach(rows, owner_states(known, DEAL), "deal_id", payload=["owner_id"])
+    rows = attach(rows, amount_states(known, DEAL), "deal_id", payload=["amount"])
+    rows = with_company_rate(known, rows, company_currency=company_currency)
+    return _with_team(known, _without_ghosts(known, rows)).select(
+        "deal_id",
+        "process",
+        "stage",
+        "stage_order",
+        "entered_at",
+        "left_at",
+        "next",
+        "owner_id",
+        "team",
+        "region",
+        amount_company=lambda t: t.amount * t.company_rate,
+    )
+
+
+def passages(tables: HistoryTables) -> ir.Table:
+    """Stays in open stages: deal_id, process, stage, stage_order, entered_at, left_at, next, and
+    `left_known_at`, when the end became known. The last three are null while it lasts.
+
+    Stage moves and closes are taken as one field, so that each stay ends at the next of either.
+    """
+    moves = spans_of(_moves(tables), ["deal_id", "process"])
+    ordered = with_stage_order(tables, _with_next(moves))
+    stays = ordered.filter(~ordered.new_value.startswith(CLOSE_MARK))
+    return stays.select(
+        "deal_id",
+        "process",
+        "stage_order",
+        "left_at",
+        "left_known_at",
+        stage="new_value",
+        entered_at="event_at",
+        next=stays.next.replace(CLOSE_MARK, ""),
+    )
+
+
+CLOSE_MARK = "\N{INFORMATION SEPARATOR ONE}"
+"""Stands before an outcome among stage names: no stage name holds it."""
+
+
+def closings(tables: HistoryTables, subject: Subject) -> ir.Table:
+    """Each time a record closed, while that held: `known_at < as_of <= until_at`.
+
+    The record's columns (its own known_at as `record_known_at`), closed_at, outcome, and the
+    owner (for deals the amount too) among all facts known when the close was.
+    """
+    spans = field_spans(tables, subject, "outcome")
+    shut = spans.filter(spans.new_value.isin(subject.causes)).select(
+        subject.id_column,
+        "known_at",
+        "until_at",
+        outcome="new_value",
+        closed_at="event_at",
+        seen_at=(spans.known_at + ibis.interval(microseconds=1)).cast(INSTANT),
+    )
+    records = known_records(tables, subject).rename(record_known_at="known_at")
+    rows = shut.join(records, subject.id_column)
+    rows = attach(
+        rows, owner_states(tables, subject), subject.id_column, at="seen_at", payload=["owner_id"]
+    )
+    if subject is not DEAL:
+        return rows
+    return attach(rows, amount_states(tables, DEAL), "deal_id", at="seen_at", payload=["amount"])
+
+
+def _happened(table: ir.Table) -> ir.Value:
+    return table["event_at"] if "event_at" in table.columns else table["created_at"]
+
+
+def _standing(rows: ir.Table, instant: pd.Timestamp) -> ir.Table:
+    limit = instant_literal(instant)
+    return rows.filter(rows.known_at < limit, limit <= rows.until_at)
+
+
+def _with_team(tables: HistoryTables, rows: ir.Table) -> ir.Table:
+    owners = tables.owners.select(team_owner="owner_id", team="team", region="region")
+    columns = [column for column in rows.columns if column not in ("team", "region")]
+    return rows.left_join(owners, rows.owner_id == owners.team_owner).select(
+        *columns, owners.team, owners.region
+    )
+
+
+def _moves(tables: HistoryTables) -> ir.Table:
+    """Facts of open stages, and closes marked as such and placed after stages of their instant."""
+    records = DEAL.records(tables).select("deal_id", "process")
+    changes = tables.deal_changes.join(records, "deal_id")
+    ends = tables.stages.filter(tables.stages.kind != StageKind.OPEN.value).select(
+        end_process="process", end_stage="stage"
+    )
+    columns = ("deal_id", "process", "event_at", "known_at")
+    stages = changes.filter(changes.field == "stage", changes.new_value.notnull())
+    stages = stages.anti_join(
+        ends, [stages.process == ends.end_process, stages.new_value == ends.end_stage]
+    )
+    shut = changes.filter(changes.field == "outcome", changes.new_value.isin(DEAL.causes))
+    return stages.select(*columns, "seq", "new_value").union(
+        shut.select(
+            *columns,
+            seq=shut.seq.fill_null(0) + AFTER_STAGES,
+            new_value=ibis.literal(CLOSE_MARK) + shut.new_value,
+        )
+    )
+
+
+AFTER_STAGES = 1e12
+"""Added to a close's `seq` among moves: beyond any number of rows."""
+
+
+def _with_next(spans: ir.Table) -> ir.Table:
+    window = ibis.window(group_by="deal_id", order_by="place")
+    return spans.mutate(
+        left_at=spans.event_at.lead().over(window),
+        left_known_at=spans.until_at.nullif(instant_literal(FOREVER)),
+        next=spans.new_value.lead().over(window),
+    )
+
+
+def _without_ghosts(tables: HistoryTables, rows: ir.Table) -> ir.Table:
+    """Without stays that never end in deals that are closed: stages set after the close."""
+    shut = field_spans(tables, DEAL, "outcome")
+    shut = shut.filter(
+        shut.new_value.isin(DEAL.causes), shut.until_at == instant_literal(FOREVER)
+    ).select(shut_id="deal_id")
+    marked = rows.left_join(shut, rows.deal_id == shut.shut_id)
+    kept = marked.filter(marked.left_at.notnull() | marked.shut_id.isnull())
+    return kept.select(*rows.columns)

@@ -1,0 +1,45 @@
+"""The classic weighted pipeline: amount x stage rate, added up over the deals due in a period."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from closecurve.crm.calendar import Period
+from closecurve.models.scopes import Scopes
+
+
+def due(open_deals: pd.DataFrame, period: Period) -> NDArray[np.bool_]:
+    """(deals,) whether the expected close is a day of the period.
+
+    A deal without an expected close is due in any period: the classic funnel then counts it whole,
+    which is what a company that keeps no such dates sees.
+    """
+    if "expected_close_date" not in open_deals:
+        return np.ones(len(open_deals), dtype=bool)
+    dates = pd.to_datetime(open_deals["expected_close_date"])
+    start, end = pd.Timestamp(period.start_date), pd.Timestamp(period.end_date)
+    return (dates.isna() | ((dates >= start) & (dates < end))).to_numpy(dtype=bool)
+
+
+def weighted_pipeline(
+    open_deals: pd.DataFrame, rate_column: str, scopes: Scopes, period: Period
+) -> NDArray[np.float64]:
+    """(scopes,) sum of amount x rate over the open deals due in the period, without what is booked.
+
+    A deal without a rate or an amount adds nothing. NaN for a scope whose deals due all have no
+    rate: nothing can be said of it, which is not the same as 0.
+    """
+    deals = open_deals[due(open_deals, period)]
+    amount = deals["amount_company"].fillna(0.0).to_numpy(dtype=np.float64)
+    rate = _column(deals, rate_column)
+    counts, rated = (
+        scopes.sums(deals, has) for has in (np.ones(len(deals)), ~np.isnan(rate) + 0.0)
+    )
+    total = scopes.sums(deals, amount * np.nan_to_num(rate))
+    return np.where((counts > 0) & (rated == 0), np.nan, total)
+
+
+def _column(deals: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    if column not in deals:
+        return np.full(len(deals), np.nan)
+    return deals[column].to_numpy(dtype=np.float64, na_value=np.nan)

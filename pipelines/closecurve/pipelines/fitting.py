@@ -1,0 +1,89 @@
+"""Fitting: from a history as known before a cutoff to curves for deals and for leads."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from closecurve.features.selection import FeatureSelection, choose
+from closecurve.features.subjects import DEAL, LEAD, Subject
+from closecurve.features.tables import HistoryTables
+from closecurve.models.baselines import FixedStageRate, HistoricalStageRate, StageCurves
+from closecurve.models.held_back import Curves
+from closecurve.models.training import TrainedCurve, train_curve
+from closecurve.pipelines.panels import Panel, training_panel
+from closecurve.settings import Settings
+
+SERVED = "close_curve"
+"""The model's name among those that a back-test compares."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitted:
+    """What one cutoff taught: a curve for deals and, where there are leads, one for leads."""
+
+    cutoff: pd.Timestamp
+    selection: FeatureSelection
+    deal: TrainedCurve
+    lead: TrainedCurve | None
+    panels: dict[str, Panel]
+
+    def curve(self, subject: Subject) -> TrainedCurve | None:
+        """The curve of deals or of leads."""
+        return self.deal if subject is DEAL else self.lead
+
+    def reports(self) -> dict[str, Any]:
+        """The training reports by subject, with what was set aside and why."""
+        reports = {"deal": self.deal.report} | ({"lead": self.lead.report} if self.lead else {})
+        aside = {item.name: item.reason for item in self.selection.without}
+        return {name: report | {"set_aside": aside} for name, report in reports.items()}
+
+
+def fit(tables: HistoryTables, cutoff: pd.Timestamp, settings: Settings) -> Fitted:
+    """Train on what was known before the cutoff.
+
+    Always gives an answer for deals: with no history at all it is that of the fixed stage rates.
+    """
+    selection = choose(tables, cutoff, company_currency=settings.company.currency)
+    panels = {
+        subject.name: training_panel(tables, subject, cutoff, selection)
+        for subject in (DEAL, LEAD)
+    }
+    deal, lead = panels[DEAL.name], panels[LEAD.name]
+    return Fitted(
+        cutoff=cutoff,
+        selection=selection,
+        deal=_train(deal, cutoff, settings),
+        lead=_train(lead, cutoff, settings) if len(lead.rows) else None,
+        panels=panels,
+    )
+
+
+def baselines(fitted: Fitted, subject: Subject, settings: Settings) -> dict[str, Curves]:
+    """The yardsticks of a back-test, learned from the same landmarks."""
+    panel = fitted.panels[subject.name]
+    by = "stage" if subject is DEAL else "source"
+    made = {
+        "historical_stage_rate": HistoricalStageRate(by=by),
+        "stage_curves": StageCurves(settings.processes, by=by),
+    }
+    if subject is DEAL:
+        made["fixed_stage_rate"] = FixedStageRate(settings.processes, by=by)
+    return {name: model.fit(panel.rows, panel.labels) for name, model in made.items()}
+
+
+def _train(panel: Panel, cutoff: pd.Timestamp, settings: Settings) -> TrainedCurve:
+    return train_curve(
+        panel.rows,
+        panel.labels,
+        cutoff,
+        calendar=settings.calendar,
+        processes=settings.processes,
+        num_threads=free_cores(),
+    )
+
+
+def free_cores() -> int:
+    """Cores that this process may use: more threads than these make LightGBM ten times slower."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,119 @@
+"""The sealed model that a publication was scored with, opened to score a posted record.
+
+A bundle holds `deal_curve/` and `lead_curve/` (each may be absent), `selection.json`,
+`cohort_deals.parquet` and `cohort_leads.parquet` (snapshots that reasons compare with), and
+`context.json`:
+
+- `calendar`: as `closecurve.models.close_curve_files.calendar_to_json` writes it;
+- `processes`: a list of {name, stages: [{name, kind, fixed_rate, expected_days}]};
+- `grades`: the fields of `GradePolicy`;
+- `stage_facts`: rows {process, stage, median_days}; `fx_rates`: rows {date, currency, rate}.
+
+Importing this module imports the models; `closecurve.serving.live` does so at the first posted
+record, so that the service starts without them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from closecurve.crm.calendar import FiscalCalendar
+from closecurve.crm.errors import ClosecurveError, EnvironmentFailure
+from closecurve.crm.stages import Process, Stage, StageKind
+from closecurve.features.selected import FeatureSelection
+from closecurve.models.close_curve import CloseCurve
+from closecurve.models.close_curve_files import calendar_from_json
+from closecurve.models.lead_quality import GradeKind, GradePolicy
+from closecurve.stores.bundle import open_sealed
+
+SUBJECTS = ("deal", "lead")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SubjectModel:
+    """A model of deals or of leads, and the snapshots that its reasons compare with."""
+
+    curve: CloseCurve
+    cohort: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bundle:
+    """An opened bundle; `models` are by subject (deal, lead)."""
+
+    models: Mapping[str, SubjectModel]
+    selection: FeatureSelection
+    calendar: FiscalCalendar
+    processes: tuple[Process, ...]
+    grades: GradePolicy
+    stage_facts: list[dict[str, Any]]
+    fx_rates: list[dict[str, Any]]
+
+    @property
+    def stages(self) -> list[dict[str, Any]]:
+        """The stages as rows of the history table `stages`."""
+        return [
+            {
+                "process": process.name,
+                "stage": stage.name,
+                "stage_order": float(order),
+                "kind": stage.kind.value,
+            }
+            for process in self.processes
+            for order, stage in enumerate(process.stages, 1)
+        ]
+
+
+def open_bundle(bundles_dir: Path, digest: str) -> Bundle:
+    """Check every hash of a bundle, then load it.
+
+    Raises EnvironmentFailure `model-unavailable` where it is missing, damaged or of another format.
+    """
+    try:
+        folder = open_sealed(bundles_dir, digest)
+        return _read(folder)
+    except (ClosecurveError, OSError, ValueError, KeyError, TypeError) as error:
+        raise EnvironmentFailure(
+            "model-unavailable", f"a publication's bundle can be opened, got {digest!r}: {error}"
+        ) from error
+
+
+def _read(folder: Path) -> Bundle:
+    context = json.loads((folder / "context.json").read_text(encoding="utf-8"))
+    calendar = calendar_from_json(context["calendar"])
+    return Bundle(
+        models={
+            subject: _model(folder, subject)
+            for subject in SUBJECTS
+            if (folder / f"{subject}_curve").is_dir()
+        },
+        selection=FeatureSelection.from_json((folder / "selection.json").read_text("utf-8")),
+        calendar=FiscalCalendar() if calendar is None else calendar,
+        processes=tuple(_process(entry) for entry in context["processes"]),
+        grades=_grades(context["grades"]),
+        stage_facts=context["stage_facts"],
+        fx_rates=context["fx_rates"],
+    )
+
+
+def _model(folder: Path, subject: str) -> SubjectModel:
+    return SubjectModel(
+        curve=CloseCurve.load(folder / f"{subject}_curve", num_threads=1),
+        cohort=pd.read_parquet(folder / f"cohort_{subject}s.parquet"),
+    )
+
+
+def _process(entry: Mapping[str, Any]) -> Process:
+    stages = [
+        Stage(**(dict(stage) | {"kind": StageKind(stage["kind"])})) for stage in entry["stages"]
+    ]
+    return Process(name=entry["name"], stages=tuple(stages))
+
+
+def _grades(entry: Mapping[str, Any]) -> GradePolicy:
+    numbers = {name: tuple(value) for name, value in entry.items() if name != "kind"}
+    return GradePolicy(kind=GradeKind(entry["kind"]), **numbers)

@@ -1,0 +1,186 @@
+"""One example answer for each route of the OpenAPI document; a test holds them to their schemas."""
+
+from typing import Any
+
+_PUBLISHED: dict[str, Any] = {"publication_id": 12, "as_of": "2026-02-02T05:00:00Z"}
+_CURVE: dict[str, Any] = {
+    "days": [0.0, 30.0, 60.0, 90.0],
+    "won": [0.0, 0.21, 0.41, 0.47],
+    "lost": [0.0, 0.1, 0.22, 0.3],
+}
+_REASON: dict[str, Any] = {
+    "group": "engagement",
+    "direction": "raises",
+    "delta_probability": 0.09,
+    "sentence": "3 meetings in the last 30 days, typical for this stage is 1.",
+    "feature": "activity_count_30",
+    "value": 3.0,
+    "typical": 1.0,
+}
+_DEAL: dict[str, Any] = {
+    "deal_id": "d-1042",
+    "account_id": "a-310",
+    "owner_id": "o-17",
+    "team": "North",
+    "region": "EMEA",
+    "process": "default",
+    "stage": "Proposal",
+    "currency": "USD",
+    "amount": 48000.0,
+    "amount_company": 48000.0,
+    "created_at": "2026-01-05T09:30:00Z",
+    "expected_close_date": "2026-03-20",
+    "age_days": 27.8,
+    "days_in_stage": 13.6,
+    "win_probability_eventual": 0.47,
+    "win_probability_quarter": 0.4,
+    "win_probability_30": 0.21,
+    "loss_probability_eventual": 0.3,
+    "stage_rate_fixed": 0.6,
+    "stage_rate_history": 0.38,
+    "close_q10_date": "2026-02-14",
+    "close_q50_date": "2026-03-08",
+    "close_q90_date": "2026-04-11",
+}
+DEAL_PAGE: dict[str, Any] = {
+    **_PUBLISHED,
+    "items": [{**_DEAL, "top_reason": _REASON["sentence"]}],
+    "next": None,
+}
+DEAL_DETAIL: dict[str, Any] = {
+    **_DEAL,
+    **_PUBLISHED,
+    "curve": _CURVE,
+    "reasons": [_REASON],
+    "history": [
+        {
+            "as_of": "2026-02-01T05:00:00Z",
+            "win_probability_eventual": 0.44,
+            "win_probability_quarter": 0.37,
+            "stage": "Proposal",
+            "amount": 48000.0,
+        }
+    ],
+}
+_SCORE: dict[str, Any] = {
+    **_PUBLISHED,
+    "as_of": "2026-02-02T10:15:00Z",
+    "model_version": "7",
+    "quarter_name": "2026 Q1",
+    "quarter_end_date": "2026-03-31",
+    "curve": _CURVE,
+    "reasons": [_REASON],
+}
+DEAL_SCORE: dict[str, Any] = {
+    **_SCORE,
+    "win_probability_eventual": 0.47,
+    "win_probability_quarter": 0.4,
+    "win_probability_30": 0.21,
+    "loss_probability_eventual": 0.3,
+    "close_q10_date": "2026-02-14",
+    "close_q50_date": "2026-03-08",
+    "close_q90_date": "2026-04-11",
+}
+_LEAD: dict[str, Any] = {
+    "lead_id": "l-77",
+    "account_id": None,
+    "owner_id": "o-17",
+    "team": "North",
+    "region": "EMEA",
+    "source": "search",
+    "created_at": "2026-02-01T22:10:00Z",
+    "age_days": 0.3,
+    "conversion_probability_eventual": 0.46,
+    "conversion_probability_30": 0.34,
+    "conversion_probability_90": 0.45,
+    "disqualification_probability_eventual": 0.5,
+    "grade": "A",
+    "response_due_at": "2026-02-02T16:00:00Z",
+    "responded_at": None,
+    "is_overdue": False,
+    "queue_rank": 1,
+}
+LEAD_PAGE: dict[str, Any] = {
+    **_PUBLISHED,
+    "items": [{**_LEAD, "top_reason": _REASON["sentence"]}],
+    "next": None,
+}
+LEAD_DETAIL: dict[str, Any] = {**_LEAD, **_PUBLISHED, "curve": _CURVE, "reasons": [_REASON]}
+LEAD_SCORE: dict[str, Any] = {
+    **_SCORE,
+    "conversion_probability_eventual": 0.46,
+    "conversion_probability_quarter": 0.41,
+    "conversion_probability_30": 0.34,
+    "conversion_probability_90": 0.45,
+    "disqualification_probability_eventual": 0.5,
+    "grade": "A",
+    "response_due_at": "2026-02-02T16:00:00Z",
+}
+FORECAST: dict[str, Any] = {
+    **_PUBLISHED,
+    "currency": "USD",
+    "items": [
+        {
+            "scope_kind": "company",
+            "scope": "company",
+            "period_name": "2026 Q1",
+            "period_start": "2026-01-01",
+            "period_end": "2026-04-01",
+            "booked": 410000.0,
+            "open_mean": 690000.0,
+            "new_mean": 120000.0,
+            "mean": 1220000.0,
+            "q05": 930000.0,
+            "q10": 990000.0,
+            "q25": 1090000.0,
+            "q50": 1210000.0,
+            "q75": 1340000.0,
+            "q90": 1460000.0,
+            "q95": 1540000.0,
+            "weighted_pipeline_fixed": 1900000.0,
+            "weighted_pipeline_history": 1150000.0,
+            "target": 1300000.0,
+            "target_probability": 0.31,
+            "actual": None,
+            "carried_by": "curves",
+        }
+    ],
+}
+FUNNEL: dict[str, Any] = {
+    **_PUBLISHED,
+    "currency": "USD",
+    "items": [
+        {
+            "scope_kind": "company",
+            "scope": "company",
+            "process": "default",
+            "stage": "Proposal",
+            "stage_order": 3,
+            "fixed_rate": 0.6,
+            "history_rate": 0.38,
+            "deal_count": 84,
+            "amount": 3900000.0,
+            "weighted_fixed": 2340000.0,
+            "weighted_history": 1482000.0,
+            "entered_count": 612,
+            "conversion_rate": 0.55,
+            "conversion_low": 0.51,
+            "conversion_high": 0.59,
+            "dwell_q50_days": 11.0,
+            "dwell_q80_days": 24.0,
+        }
+    ],
+}
+MODELS: dict[str, Any] = {
+    **_PUBLISHED,
+    "deal": {"version": "7", "is_better": True, "report": {"is_better": True}},
+    "lead": None,
+}
+HEALTH: dict[str, Any] = {
+    "status": "ok",
+    "is_published": True,
+    "publication_id": 12,
+    "as_of": "2026-02-02T05:00:00Z",
+    "published_at": "2026-02-02T05:02:11Z",
+    "publication_age_seconds": 18720.5,
+}

@@ -1,0 +1,43 @@
+"""What a publication's summary says of the company and of its models, read with care.
+
+The summary is JSON written by the flow that published; older publications may lack what newer
+ones hold, so what is absent becomes an empty value and never an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from closecurve.stores.results import PublicationHead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The company's name, currency and time zone, and the report of each model by its subject."""
+
+    company: str
+    currency: str
+    time_zone: ZoneInfo
+    reports: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, head: PublicationHead) -> Self:
+        """The summary of a publication."""
+        said = head.summary
+        reports = said.get("models") or {}
+        return cls(
+            company=said.get("company") or "",
+            currency=said.get("currency") or "USD",
+            time_zone=ZoneInfo(said.get("time_zone") or "UTC"),
+            reports={name: report for name, report in reports.items() if report},
+        )
+
+    def model_answer(self, subject: str, version: str | None) -> dict[str, Any] | None:
+        """What `/v1/model` says of the model of deals or leads; None where there is none."""
+        report = self.reports.get(subject)
+        if report is None and version is None:
+            return None
+        report = report or {}
+        is_better = report.get("is_better")
+        return {"version": str(version), "is_better": is_better, "report": dict(report)}

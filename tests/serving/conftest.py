@@ -1,0 +1,529 @@
+"""A published company to serve: made up, seeded, with the shapes of the real flow's results."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import ibis  # type: ignore[import-untyped]
+import numpy as np
+import pandas as pd
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from closecurve.crm.calendar import FiscalCalendar
+from closecurve.crm.history import history_tables, stages_frame
+from closecurve.crm.stages import DEFAULT_PROCESS
+from closecurve.features.context import owner_facts, stage_facts
+from closecurve.features.labels import deal_labels, lead_labels
+from closecurve.features.records import Context
+from closecurve.features.selected import Attribute, FeatureSelection, SubjectSelection
+from closecurve.features.snapshot import deal_snapshots, lead_snapshots, open_deals, open_leads
+from closecurve.features.tables import HistoryTables
+from closecurve.models.close_curve import CloseCurve
+from closecurve.models.close_curve_files import calendar_to_json
+from closecurve.models.lead_quality import GradePolicy
+from closecurve.serving.app import create_app
+from closecurve.serving.live import COMPANY_OWNER
+from closecurve.stores.bundle import seal
+from closecurve.stores.results import MemoryResultsStore, Publication, ResultsStore
+
+AS_OF = pd.Timestamp("2026-02-02 05:00")
+NOW = pd.Timestamp("2026-02-02 10:15")
+CALENDAR = FiscalCalendar(time_zone="America/New_York")
+LANDMARKS = [AS_OF - pd.Timedelta(days=30 * months) for months in range(6, -1, -1)]
+SELECTION = FeatureSelection(
+    deals=SubjectSelection(
+        attributes=(
+            Attribute(name="product", table="deals", kind="category"),
+            Attribute(name="seats", table="deals", kind="number"),
+        ),
+        kinds=("call", "mail"),
+        stages=("Qualification", "Proposal"),
+    ),
+    company_currency="USD",
+)
+STAGES = (("Qualification", 0.1), ("Needs analysis", 0.4), ("Proposal", 0.6), ("Negotiation", 0.8))
+TEAMS = ("North", "South", "Greater China", "Inside sales")
+NAMES = ("Ada Byron", "王小明", "Siân O’Connor", "José Núñez", "Lena Groß", "Ravi <Rao> & Co")
+DAYS = np.array([0.0, 7, 14, 21, 30, 45, 58, 75, 90, 120, 150, 180])
+QUARTERS = (("2026 Q1", "2026-01-01", "2026-04-01"), ("2026 Q2", "2026-04-01", "2026-07-01"))
+ODD_ID = 'd/7 ?#%2F&"<b>商机</b>'
+SUMMARY: dict[str, Any] = {
+    "company": "Möller & 汉方 Instruments",
+    "currency": "USD",
+    "time_zone": "America/New_York",
+    "models": {
+        "deal": {
+            "is_better": True,
+            "yardstick": "historical_stage_rate",
+            "scores": {
+                name: [{"outcome": "won", "horizon_days": 30.0, "log_loss": loss}]
+                for name, loss in (("model", 0.412), ("historical_stage_rate", 0.458))
+            },
+        }
+    },
+}
+REASONS = [
+    {
+        "group": "engagement",
+        "direction": "raises",
+        "delta_probability": 0.094,
+        "sentence": "6 activities in the last 30 days; typical for this stage is 2.",
+        "feature": "activity_count_30",
+        "value": 6.0,
+        "typical": 2.0,
+    },
+    {
+        "group": "expected close",
+        "direction": "lowers",
+        "delta_probability": -0.061,
+        "sentence": "The expected close was pushed 3 times; typical for this stage is 0.",
+        "feature": "push_count",
+        "value": 3.0,
+        "typical": 0.0,
+    },
+]
+
+
+def curve(won: float, lost: float) -> dict[str, list[float]]:
+    """A plausible close curve that ends at `won` and `lost`."""
+    rise = 1 - np.exp(-DAYS / 50)
+    rise /= rise[-1]
+    return {
+        "days": DAYS.tolist(),
+        "won": (won * rise).round(5).tolist(),
+        "lost": (lost * rise**0.8).round(5).tolist(),
+    }
+
+
+def deals(count: int = 60, seed: int = 3) -> pd.DataFrame:
+    """Open deals with the columns of the publication; the first has an id that needs quoting."""
+    rng = np.random.default_rng(seed)
+    won = rng.beta(2, 3, count).round(4)
+    lost = ((1 - won) * rng.uniform(0.6, 0.98, count)).round(4)
+    stage = np.minimum((won * 5).astype(int), 3)
+    age = rng.uniform(2, 140, count).round(2)
+    median = [AS_OF.normalize() + pd.Timedelta(days=int(d)) for d in rng.uniform(10, 90, count)]
+    curves = [curve(w, x) for w, x in zip(won, lost, strict=True)]
+    frame = pd.DataFrame(
+        {
+            "deal_id": [ODD_ID, *(f"d-{1000 + i}" for i in range(1, count))],
+            "account_id": [f"a-{i % 17}" for i in range(count)],
+            "owner_id": [f"o-{i % len(NAMES)}" for i in range(count)],
+            "team": [TEAMS[i % len(NAMES) % len(TEAMS)] for i in range(count)],
+            "region": "EMEA",
+            "process": "default",
+            "stage": [STAGES[i][0] for i in stage],
+            "currency": rng.choice(["USD", "EUR", "CNY"], count),
+            "amount": rng.lognormal(10.5, 0.9, count).round(-2),
+            "created_at": [AS_OF - pd.Timedelta(days=float(d)) for d in age],
+            "expected_close_date": [day + pd.Timedelta(days=9) for day in median],
+            "age_days": age,
+            "days_in_stage": (age * 0.4).round(2),
+            "win_probability_eventual": won,
+            "win_probability_quarter": [c["won"][6] for c in curves],
+            "win_probability_30": [c["won"][4] for c in curves],
+            "loss_probability_eventual": lost,
+            "stage_rate_fixed": [STAGES[i][1] for i in stage],
+            "stage_rate_history": [STAGES[i][1] * 0.7 for i in stage],
+            "close_q10_date": [day - pd.Timedelta(days=8) for day in median],
+            "close_q50_date": median,
+            "close_q90_date": [day + pd.Timedelta(days=41) for day in median],
+            "curve": curves,
+            "reasons": [REASONS for _ in range(count)],
+        }
+    )
+    return frame.assign(amount_company=frame["amount"])
+
+
+def leads(count: int = 30, seed: int = 4) -> pd.DataFrame:
+    """Open leads in queue order: the first overdue, the second due soon, the third answered."""
+    rng = np.random.default_rng(seed)
+    conversion = np.sort(rng.beta(2, 4, count))[::-1].round(4)
+    due = [AS_OF + pd.Timedelta(hours=h) for h in np.linspace(4, 160, count)]
+    curves = [curve(p, (1 - p) * 0.9) for p in conversion]
+    answered = pd.Series(pd.NaT, index=range(count), dtype="datetime64[us]")
+    answered[2] = AS_OF - pd.Timedelta(hours=1)
+    return pd.DataFrame(
+        {
+            "lead_id": [f"l-{i}" for i in range(count)],
+            "account_id": None,
+            "owner_id": [f"o-{i % len(NAMES)}" for i in range(count)],
+            "team": [TEAMS[i % len(NAMES) % len(TEAMS)] for i in range(count)],
+            "region": "EMEA",
+            "source": rng.choice(["search", "event", "partner", "purchased list"], count),
+            "created_at": AS_OF - pd.Timedelta(hours=3),
+            "age_days": 0.13,
+            "conversion_probability_eventual": conversion,
+            "conversion_probability_30": [c["won"][4] for c in curves],
+            "conversion_probability_90": [c["won"][8] for c in curves],
+            "disqualification_probability_eventual": (1 - conversion) * 0.9,
+            "grade": np.select([conversion > p for p in (0.5, 0.3, 0.15)], list("ABC"), "D"),
+            "response_due_at": due,
+            "responded_at": answered,
+            "is_overdue": [at < AS_OF for at in due],
+            "queue_rank": range(1, count + 1),
+            "curve": curves,
+            "reasons": [REASONS[:1] for _ in range(count)],
+        }
+    )  # fmt: skip
+
+
+def forecasts() -> pd.DataFrame:
+    """Two quarters for the company, its teams and its owners."""
+    owners = [("owner", f"o-{i}") for i in range(len(NAMES))]
+    scopes = [("company", "company"), *(("team", team) for team in TEAMS), *owners]
+    rows = []
+    for name, start, end in QUARTERS:
+        for kind, scope in scopes:
+            size = {"company": 1.0, "team": 0.25, "owner": 1 / 6}[kind] * 4.2e6
+            booked = size * 0.32 if name == "2026 Q1" else 0.0
+            middle = size if name == "2026 Q1" else size * 0.86
+            spread = {
+                f"q{q:02d}": middle * (1 + (q - 50) / 280) for q in (5, 10, 25, 50, 75, 90, 95)
+            }
+            rows.append(
+                {
+                    "cutoff": AS_OF, "as_of": AS_OF, "period_name": name, "period_start": start,
+                    "period_end": end, "scope_kind": kind, "scope": scope, "booked": booked,
+                    "open_mean": middle * 0.55, "new_mean": middle * 0.13, "mean": middle,
+                    **spread, "weighted_pipeline_fixed": middle * 1.1,
+                    "weighted_pipeline_history": middle * 0.6, "target": size * 1.06,
+                    "target_probability": 0.37, "actual": None, "carried_by": "bottom_up",
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def funnel() -> pd.DataFrame:
+    """The funnel of the company and of each team and owner."""
+    owners = [("owner", f"o-{i}") for i in range(len(NAMES))]
+    rows = [
+        {
+            "scope_kind": kind, "scope": scope, "process": "default", "stage": stage,
+            "stage_order": order, "fixed_rate": rate, "history_rate": rate * 0.7,
+            "deal_count": 90 - 18 * order, "amount": 3.1e6 - 5e5 * order,
+            "weighted_fixed": 1.2e6, "weighted_history": 8e5, "entered_count": 900 - 150 * order,
+            "conversion_rate": 0.42 + 0.08 * order, "conversion_low": 0.39 + 0.08 * order,
+            "conversion_high": 0.45 + 0.08 * order, "dwell_q50_days": 9.0 + order,
+            "dwell_q80_days": 24.0 + order,
+        }
+        for kind, scope in [("company", "company"), *(("team", t) for t in TEAMS), *owners]
+        for order, (stage, rate) in enumerate(STAGES, 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def publication(as_of: pd.Timestamp = AS_OF, **changed: Any) -> Publication:
+    """A whole publication; `changed` replaces parts of it."""
+    owners = pd.DataFrame(
+        {
+            "owner_id": [f"o-{i}" for i in range(len(NAMES))],
+            "name": list(NAMES),
+            "team": [TEAMS[i % len(TEAMS)] for i in range(len(NAMES))],
+        }
+    )
+    parts: dict[str, Any] = {
+        "as_of": as_of,
+        "published_at": as_of + pd.Timedelta(minutes=3),
+        "history_id": "h1",
+        "bundle_digest": "0" * 64,
+        "deal_model_version": "7",
+        "lead_model_version": "4",
+        "summary": SUMMARY,
+        "deal_scores": deals(),
+        "lead_scores": leads(),
+        "forecasts": forecasts(),
+        "funnel": funnel(),
+        "owner_facts": owners,
+    }
+    return Publication(**(parts | changed))
+
+
+def canonical(count: int = 160, seed: int = 11) -> dict[str, pd.DataFrame]:
+    """A small company's canonical tables: deals that moved on, talks, leads."""
+    rng = np.random.default_rng(seed)
+    created = AS_OF.floor("s") - seconds(rng.uniform(5, 300, count))
+    closed = created + seconds(rng.uniform(3, 120, count))
+    is_closed = np.asarray(closed < AS_OF) & (rng.random(count) < 0.9)
+    outcome = pd.Series(np.where(rng.random(count) < 0.4, "won", "lost")).where(is_closed)
+    moved = created + seconds(rng.uniform(1, 50, count))
+    has_moved = np.asarray((moved < AS_OF) & (moved < closed)) & (rng.random(count) < 0.7)
+    ids = np.array([f"d-{i}" for i in range(count)])
+    deals = pd.DataFrame(
+        {
+            "deal_id": ids,
+            "created_at": created,
+            "closed_at": closed.where(is_closed),
+            "outcome": outcome,
+            "stage": np.where(has_moved, "Proposal", "Qualification"),
+            "process": "default",
+            "amount": rng.lognormal(10, 1, count).round(2),
+            "currency": "USD",
+            "expected_close_date": (created + pd.Timedelta(days=60)).normalize(),
+            "owner_id": rng.choice(["o-0", "o-1", "o-2"], count),
+            "account_id": rng.choice(["a-0", "a-1"], count),
+            "product": rng.choice(["Analytics", "Storage"], count),
+            "seats": rng.integers(1, 90, count).astype(float),
+        }
+    )
+    changes = pd.DataFrame(
+        {
+            "deal_id": ids[has_moved], "field": "stage", "event_at": moved[has_moved],
+            "known_at": moved[has_moved] + pd.Timedelta(minutes=20),
+            "old_value": "Qualification", "new_value": "Proposal",
+        }
+    )  # fmt: skip
+    owners = pd.DataFrame({"owner_id": ["o-0", "o-1", "o-2"], "team": ["North", "North", "South"]})
+    return {
+        "deals": deals, "deal_changes": changes, "activities": talks(ids, created, rng),
+        "leads": inbound(created, rng), "owners": owners,
+    }  # fmt: skip
+
+
+def seconds(days: Any) -> pd.TimedeltaIndex:
+    """Days as whole seconds."""
+    return pd.TimedeltaIndex(pd.to_timedelta((days * 86_400).astype(int), unit="s"))
+
+
+def talks(ids: Any, created: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
+    """Calls and mails of the deals."""
+    deal = rng.integers(0, len(ids), 4 * len(ids))
+    at = created[deal] + seconds(rng.uniform(0, 40, len(deal)))
+    return pd.DataFrame(
+        {
+            "deal_id": ids[deal], "event_at": at, "known_at": at,
+            "kind": rng.choice(["call", "mail"], len(deal)),
+            "direction": rng.choice(["inbound", "outbound"], len(deal)),
+        }
+    )[np.asarray(at < AS_OF)]  # fmt: skip
+
+
+def inbound(created: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
+    """Leads, some of which converted."""
+    converted = created + pd.Timedelta(days=9)
+    is_converted = np.asarray(converted < AS_OF) & (rng.random(len(created)) < 0.3)
+    return pd.DataFrame(
+        {
+            "lead_id": [f"l-{i}" for i in range(len(created))],
+            "created_at": created,
+            "converted_at": converted.where(is_converted),
+            "source": rng.choice(["search", "event"], len(created)),
+            "owner_id": "o-0",
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Company:
+    """A history, models learned from it and sealed, and the publication that names them."""
+
+    as_of: pd.Timestamp
+    canonical: dict[str, pd.DataFrame]
+    selection: FeatureSelection
+    night: pd.DataFrame
+    deal_curve: CloseCurve
+    context: Context
+    bundles_dir: Path
+    digest_without_leads: str
+    store: MemoryResultsStore
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The company with small models: they need to be real, not good."""
+    given, bundles_dir = canonical(), tmp_path_factory.mktemp("sealed")
+    tables = HistoryTables.from_frames(history_tables(given, (DEFAULT_PROCESS,)))
+    panels = {"deal": deal_panel(tables), "lead": lead_panel(tables)}
+    curves = {subject: curve_of(panel) for subject, panel in panels.items()}
+    facts = {
+        "owner_facts": owner_facts(tables, [AS_OF]).execute().drop(columns="as_of"),
+        "stage_facts": stage_facts(tables, [AS_OF]).execute().drop(columns="as_of"),
+    }
+    context = write_context(facts)
+    both = seal(partial(write_bundle, curves=curves, panels=panels, context=context), bundles_dir)
+    del curves["lead"]
+    alone = seal(partial(write_bundle, curves=curves, panels=panels, context=context), bundles_dir)
+    store = MemoryResultsStore()
+    owners = facts["owner_facts"].fillna({"owner_id": COMPANY_OWNER})
+    store.publish(publication(bundle_digest=both, owner_facts=owners))
+    night = panels["deal"].rows
+    return Company(
+        as_of=AS_OF,
+        canonical=given,
+        selection=SELECTION,
+        night=night[night["as_of"] == AS_OF].set_index("deal_id"),
+        deal_curve=curves["deal"],
+        context=Context.from_frames(AS_OF, stages=stages_frame((DEFAULT_PROCESS,)), **facts),
+        bundles_dir=bundles_dir,
+        digest_without_leads=alone,
+        store=store,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """Snapshots, those of the as-of among them, and their labels."""
+
+    rows: pd.DataFrame
+    labels: pd.DataFrame
+
+
+def deal_panel(tables: HistoryTables) -> Panel:
+    """Snapshots of the open deals at the landmarks."""
+    rows = deal_snapshots(tables, open_deals(tables, LANDMARKS), SELECTION).execute()
+    return labelled(rows, "deal_id", deal_labels, tables)
+
+
+def lead_panel(tables: HistoryTables) -> Panel:
+    """Snapshots of the open leads at the landmarks."""
+    rows = lead_snapshots(tables, open_leads(tables, LANDMARKS), SELECTION).execute()
+    return labelled(rows, "lead_id", lead_labels, tables)
+
+
+def labelled(rows: pd.DataFrame, key: str, labels: Any, tables: HistoryTables) -> Panel:
+    """The snapshots in order; those before the as-of with labels as known there."""
+    keys = [key, "as_of"]
+    rows = rows.sort_values(["as_of", key], ignore_index=True)
+    known = labels(tables, ibis.memtable(rows[keys]), AS_OF).execute()
+    aligned = rows[keys].merge(known, on=keys, validate="one_to_one")
+    return Panel(rows=rows, labels=aligned[["event", "duration_days"]])
+
+
+def curve_of(panel: Panel) -> CloseCurve:
+    """A small curve."""
+    by = "stage" if "stage" in panel.rows else "source"
+    curve = CloseCurve(calendar=CALENDAR, by=by, rounds=8, seeds=1, min_rows=20)
+    return curve.fit(panel.rows.iloc[: len(panel.labels)], panel.labels)
+
+
+def write_context(facts: dict[str, pd.DataFrame]) -> str:
+    """The file context.json, as closecurve.serving.bundles tells it."""
+    context = {
+        "calendar": calendar_to_json(CALENDAR),
+        "processes": [asdict(DEFAULT_PROCESS)],
+        "grades": asdict(GradePolicy()),
+        "stage_facts": facts["stage_facts"].to_dict("records"),
+        "fx_rates": [],
+    }
+    return json.dumps(context)
+
+
+def write_bundle(
+    folder: Path, curves: dict[str, CloseCurve], panels: dict[str, Panel], context: str
+) -> None:
+    """The files of a bundle."""
+    for subject, curve in curves.items():
+        curve.save(folder / f"{subject}_curve")
+        panels[subject].rows.to_parquet(folder / f"cohort_{subject}s.parquet")
+    (folder / "selection.json").write_text(SELECTION.to_json(), "utf-8")
+    (folder / "context.json").write_text(context, "utf-8")
+
+
+class Client:
+    """Asks an application as a browser or a program would, without a socket."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+
+    def request(self, method: str, url: str, **settings: Any) -> httpx.Response:
+        """One request to the host `localhost`; redirects are not followed."""
+        return asyncio.run(self._request(method, url, **settings))
+
+    def get(self, url: str, **settings: Any) -> httpx.Response:
+        """A GET request."""
+        return self.request("GET", url, **settings)
+
+    def post(self, url: str, **settings: Any) -> httpx.Response:
+        """A POST request."""
+        return self.request("POST", url, **settings)
+
+    async def _request(self, method: str, url: str, **settings: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, url, **settings)
+
+
+Serve = Callable[..., FastAPI]
+
+
+@pytest.fixture(name="publication", scope="session")
+def publication_maker() -> Callable[..., Publication]:
+    """Makes a whole publication, parts of it replaced by name."""
+    return publication
+
+
+@pytest.fixture(scope="session")
+def results() -> MemoryResultsStore:
+    """Two publications a day apart. Shared: tests only read it."""
+    store = MemoryResultsStore()
+    store.publish(publication(AS_OF - pd.Timedelta(days=1), deal_scores=deals(seed=5)))
+    store.publish(publication())
+    return store
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """Makes the application over a store (an empty one where none is given)."""
+    bundles_dir = tmp_path_factory.mktemp("bundles")
+
+    def serving(store: ResultsStore | None = None, **settings: Any) -> FastAPI:
+        held = MemoryResultsStore() if store is None else store
+        chosen: dict[str, Any] = {"bundles_dir": bundles_dir, "clock": lambda: NOW} | settings
+        return create_app(results=held, **chosen)
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def client(serve: Serve, results: MemoryResultsStore) -> Client:
+    """A client of the application over the two publications."""
+    return Client(serve(results))
+
+
+@pytest.fixture(scope="session")
+def live_client(serve: Serve, company: Company) -> Client:
+    """A client of the application over the company with its models."""
+    clock = partial(pd.Timestamp, company.as_of)
+    return Client(serve(company.store, bundles_dir=company.bundles_dir, clock=clock))
+
+
+@pytest.fixture(scope="session")
+def empty_client(serve: Serve) -> Client:
+    """A client of an application that nothing is published to."""
+    return Client(serve())
+
+
+@pytest.fixture(scope="session")
+def address(serve: Serve, results: MemoryResultsStore) -> Iterator[str]:
+    """The application over the two publications behind a real server: its address."""
+    yield from served(serve(results))
+
+
+@pytest.fixture(scope="session")
+def live_address(serve: Serve, company: Company) -> Iterator[str]:
+    """The application over the company with its models behind a real server: its address."""
+    yield from served(serve(company.store, bundles_dir=company.bundles_dir))
+
+
+def served(app: FastAPI) -> Iterator[str]:
+    """Serves on loopback until the iterator goes on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)

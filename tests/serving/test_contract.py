@@ -1,0 +1,130 @@
+"""The OpenAPI document: examples on every route, true to what is answered, safe to be fuzzed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from pydantic import BaseModel
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from closecurve.serving.problems import KINDS
+from closecurve.serving.schemas import company, deals, examples, leads
+
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+MODE = {
+    "what the schema allows": GenerationMode.POSITIVE,
+    "what it forbids": GenerationMode.NEGATIVE,
+}
+CHECKS = [
+    not_a_server_error,
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
+ROUTES = (
+    "GET /v1/leads",
+    "GET /v1/leads/{lead_id}",
+    "POST /v1/leads/score",
+    "GET /v1/deals",
+    "GET /v1/deals/{deal_id}",
+    "POST /v1/deals/score",
+    "GET /v1/forecast",
+    "GET /v1/funnel",
+    "GET /v1/model",
+    "GET /health",
+)
+ANSWERS: list[tuple[type[BaseModel], dict[str, Any]]] = [
+    (deals.DealPage, examples.DEAL_PAGE),
+    (deals.DealDetail, examples.DEAL_DETAIL),
+    (deals.DealScore, examples.DEAL_SCORE),
+    (deals.DealToScore, deals.DEAL_EXAMPLE),
+    (leads.LeadPage, examples.LEAD_PAGE),
+    (leads.LeadDetail, examples.LEAD_DETAIL),
+    (leads.LeadScore, examples.LEAD_SCORE),
+    (leads.LeadToScore, leads.LEAD_EXAMPLE),
+    (company.ForecastAnswer, examples.FORECAST),
+    (company.FunnelAnswer, examples.FUNNEL),
+    (company.ModelsAnswer, examples.MODELS),
+    (company.HealthAnswer, examples.HEALTH),
+]
+
+
+@pytest.fixture(scope="module")
+def document(client: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = client.get("/openapi.json").json()
+    return answer
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, of_path in document["paths"].items()
+        for method, operation in of_path.items()
+    }
+
+
+def test_the_document_lists_the_routes(document: dict[str, Any]) -> None:
+    assert sorted(operations(document)) == sorted(ROUTES)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_route_shows_an_answer_a_summary_and_its_problems(
+    document: dict[str, Any], route: str
+) -> None:
+    operation = operations(document)[route]
+    assert operation["summary"]
+    assert operation["responses"]["200"]["content"]["application/json"]["example"]
+    problems = {
+        code
+        for status, response in operation["responses"].items()
+        if status != "200"
+        for code in response["content"]["application/problem+json"]["examples"]
+    }
+    assert problems
+    assert problems <= set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("model", "example"), ANSWERS, ids=lambda part: getattr(part, "__name__", "")
+)
+def test_an_example_follows_its_schema(model: type[BaseModel], example: dict[str, Any]) -> None:
+    """Field by field: nothing missing, nothing that the schema does not know."""
+    shown = json.loads(model.model_validate(example).model_dump_json(exclude_unset=True))
+    assert shown == json.loads(json.dumps(example))
+
+
+@pytest.mark.parametrize("mode", MODE)
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_generated_request_makes_the_service_fail(
+    document: dict[str, Any], live_address: str, route: str, mode: str
+) -> None:
+    method, path = route.split()
+    operation = schemathesis.openapi.from_dict(document)[path][method]
+
+    @settings(
+        max_examples=15,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=MODE[mode]))
+    def check(case: Any) -> None:
+        case.call_and_validate(base_url=live_address, checks=CHECKS)
+
+    check()
+
+
+def test_the_page_on_the_api_names_every_route_and_problem() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    missing = [name for name in (*ROUTES, *KINDS) if f"`{name}`" not in text]
+    assert not missing

@@ -1,0 +1,96 @@
+"""An import from end to end: reported, published whole, or refused with the old one left."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from closecurve.crm.errors import DataError
+from closecurve.sources.importing import ImportReport
+from closecurve.stores.history import HistoryStore
+
+DEALS = """deal_id,created_at,closed_at,outcome,stage,amount,industry
+D1,2025-01-01,2025-02-01,won,Proposal,100,steel
+D2,2025-01-02,,,Proposal,200,wood
+D3,2025-01-03,2025-02-03,lost,Closing,300,
+"""
+MAPPING = '[sources.deals]\npath = "deals.csv"\n[tables.deals]\nattributes = ["industry"]\n'
+Import = Callable[..., ImportReport]
+
+
+def test_an_export_becomes_the_current_history(imported: Import, tmp_path: Path) -> None:
+    report = imported({"deals.csv": DEALS}, MAPPING)
+    handle = HistoryStore(tmp_path / "home").current()
+    assert (report.is_new, report.history_id) == (True, handle.history_id)
+    assert report.data_until == handle.data_until == pd.Timestamp("2025-02-03")
+    assert report.set_aside == 0
+    assert handle.meta.files == report.digests
+    assert (handle.meta.company, handle.meta.currency) == ("Test", "EUR")
+    assert handle.row_counts["deals"] == 3
+    assert handle.tables().deals.industry.to_pyarrow().to_pylist() == ["steel", "wood", None]
+
+
+def test_the_same_again_changes_nothing_and_a_change_is_taken(imported: Import) -> None:
+    first = imported({"deals.csv": DEALS}, MAPPING)
+    again = imported({}, MAPPING)
+    changed = imported({"deals.csv": DEALS.replace("200", "250")}, MAPPING)
+    assert (again.is_new, again.history_id) == (False, first.history_id)
+    assert (changed.is_new, changed.history_id == first.history_id) == (True, False)
+
+
+def test_a_row_set_aside_is_written_to_the_report(imported: Import) -> None:
+    rows = "".join(f"E{i},2025-01-01,,,Proposal,1,\n" for i in range(40))
+    bad = 'E1,2025-01-01,,,Proposal,1,\nF1,2025-01-01,,,Proposal,"=1+1",\n'
+    report = imported({"deals.csv": DEALS + rows + bad}, MAPPING)
+    written = pd.read_csv(report.report_path)
+    assert written.columns.tolist() == ["table", "file", "line", "column", "value", "rule"]
+    assert written[["line", "rule"]].to_numpy().tolist() == [
+        [46, "number-unreadable"],
+        [45, "id-duplicate"],
+    ]
+    assert written["value"].tolist() == ["'=1+1", "E1"]
+    deals = report.tables[0]
+    assert (deals.read, deals.kept, deals.set_aside) == (45, 43, 2)
+
+
+def test_too_many_bad_rows_stop_the_import_and_name_the_report(
+    imported: Import, tmp_path: Path
+) -> None:
+    first = imported({"deals.csv": DEALS}, MAPPING)
+    with pytest.raises(DataError, match=r"33\.3% of 3 rows of deals.*date-unreadable") as caught:
+        imported({"deals.csv": DEALS.replace("2025-01-02", "soon")}, MAPPING)
+    assert caught.value.code == "too-many-bad-rows"
+    path = Path(str(caught.value).rsplit(" ", 1)[1])
+    assert pd.read_csv(path)["value"].tolist() == ["soon"]
+    assert HistoryStore(tmp_path / "home").current().history_id == first.history_id
+
+
+def test_more_bad_rows_are_taken_where_the_mapping_says_so(imported: Import) -> None:
+    mapping = "[import]\nmost_bad_share = 0.5\n" + MAPPING
+    report = imported({"deals.csv": DEALS.replace("2025-01-02", "soon")}, mapping)
+    assert report.tables[0].set_aside == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "mapping"),
+    [
+        (DEALS.splitlines()[0] + "\n", MAPPING),
+        (DEALS, MAPPING + "where = 'FALSE'\n"),
+        ("deal_id,created_at,industry\n1,x,\n", "[import]\nmost_bad_share = 1\n" + MAPPING),
+    ],
+)
+def test_without_a_deal_nothing_can_be_done(
+    imported: Import, tmp_path: Path, content: str, mapping: str
+) -> None:
+    first = imported({"deals.csv": DEALS}, MAPPING)
+    with pytest.raises(DataError, match="at least one deal") as caught:
+        imported({"deals.csv": content}, mapping)
+    assert caught.value.code == "deals-empty"
+    assert HistoryStore(tmp_path / "home").current().history_id == first.history_id
+
+
+def test_a_refused_file_leaves_no_home(imported: Import, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        imported({"deals.csv": ""}, MAPPING)
+    assert not (tmp_path / "home").exists()
