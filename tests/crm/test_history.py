@@ -114,7 +114,7 @@ def test_nothing_is_known_before_it_happened_or_before_its_deal() -> None:
     moved = changes(
         (-2, "stage", "Qualification"), (-1, "stage", "Proposal"), (5, "stage", "Closing")
     )
-    moved["known_at"] = [at(-2), pd.NaT, at(3)]
+    moved["known_at"] = pd.Series([at(-2), pd.NaT, at(3)])
     made = history_tables({"deals": deal(), "deal_changes": moved}, [DEFAULT_PROCESS])
     frame = made["deal_changes"]
     assert triples(frame) == [
@@ -256,7 +256,7 @@ def value_of(listed: list[Change], row: int, field: str, day: int) -> str | None
     return max(known)[3] if known else None
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(listed=st.lists(CHANGE, min_size=10, max_size=60))
 def test_what_was_known_as_of_a_day_is_what_the_changes_say(listed: list[Change]) -> None:
     deals = pd.DataFrame({"deal_id": list("ABCD"), "created_at": at(0)})

@@ -63,7 +63,7 @@ GOOD: Mapping[str, Row] = {
     "fx_rates": {"date": "2025-01-01", "currency": "EUR", "rate": "1.1"},
 }
 
-MUTATIONS = [
+MUTATIONS: list[tuple[str, Row, str, str]] = [
     ("deals", {"deal_id": None}, "value-missing", "deal_id"),
     ("deals", {"deal_id": "  "}, "value-missing", "deal_id"),
     ("deals", {"created_at": None}, "value-missing", "created_at"),
@@ -162,8 +162,8 @@ def checked(rows: Mapping[str, list[Row]], **options: object) -> CheckedTables:
 def part_of(rows: list[Row]) -> RawPart:
     names = list(dict.fromkeys(name for row in rows for name in row))
     frame = pd.DataFrame(rows, columns=names, dtype="str")
-    lines = range(2, len(rows) + 2)
-    return RawPart(frame=frame.assign(**{FILE: "x.csv", LINE: lines}), written=ValueFormat())
+    frame[FILE], frame[LINE] = "x.csv", range(2, len(rows) + 2)
+    return RawPart(frame=frame, written=ValueFormat())
 
 
 def good_rows(**more: Row) -> dict[str, list[Row]]:
@@ -211,10 +211,11 @@ def line_of(index: int) -> int:
 @pytest.mark.parametrize("index", range(len(MUTATIONS)), ids=lambda i: "-".join(MUTATIONS[i][::2]))
 def test_a_broken_row_is_set_aside_by_its_rule(mutated: CheckedTables, index: int) -> None:
     table, change, rule, column = MUTATIONS[index]
-    rejected = mutated.rejected.set_index(["table", "line"]).loc[(table, line_of(index))]
-    assert rejected[["file", "column", "rule"]].tolist() == ["x.csv", column, rule]
+    found = mutated.rejected.query("table == @table and line == @line_of(@index)")
+    assert found[["file", "column", "rule"]].to_numpy().tolist() == [["x.csv", column, rule]]
+    (value,) = found["value"]
     said = (GOOD[table] | change).get(column)
-    assert rejected["value"] == said or (pd.isna(rejected["value"]) and not said)
+    assert value == said or (pd.isna(value) and not said)
 
 
 def test_nothing_but_the_mutations_is_set_aside(mutated: CheckedTables) -> None:
@@ -330,7 +331,7 @@ def any_rows(draw: st.DrawFn) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {}
     for name, good in GOOD.items():
         cells = st.dictionaries(st.sampled_from(CANONICAL[name].names), NASTY, max_size=3)
-        rows[name] = [good | change for change in draw(st.lists(cells, min_size=5, max_size=30))]
+        rows[name] = [good | change for change in draw(st.lists(cells, min_size=3, max_size=12))]
     return rows
 
 

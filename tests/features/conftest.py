@@ -1,17 +1,21 @@
 """Random small histories for the property tests, and one engine whose queries compile once."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import strategies as st
+from ibis.expr.operations import InMemoryTable
 
+from closecurve.features.context import account_facts, owner_facts, stage_facts
 from closecurve.features.selected import Attribute, FeatureSelection, SubjectSelection
+from closecurve.features.snapshot import deal_snapshots, lead_snapshots, open_deals, open_leads
 from closecurve.features.tables import HistoryTables
+from closecurve.features.timeline import as_of_table
 
 START = pd.Timestamp("2024-01-01")
 TICK = pd.Timedelta(hours=12)
@@ -51,9 +55,7 @@ SELECTION = FeatureSelection(
     company_currency="USD",
 )
 
-ticks = st.integers(0, 205).map(lambda k: START + TICK * k)
-delays = st.sampled_from([0, 0, 0, 0, 1, 7, 60]).map(lambda k: TICK * k)
-seqs = st.sampled_from([0.0, 1.0, 2.0])
+TICKS, DELAYS = 205, (0, 0, 0, 0, 1, 7, 60)
 VALUES = {
     "stage": ["Ä 1", "B", "C", "Won", "Unknown", None],
     "amount": ["100", "2.50", "1e3", ".5", "x", "1e999", " 7", "", None],
@@ -68,83 +70,88 @@ LEAD_VALUES = {
     "outcome": ["converted", "disqualified", "open"],
     "budget": VALUES["budget"],
 }
+DEAL_COLUMNS = {
+    "process": ["p", "p", "q", None],
+    "currency": ["USD", "EUR", "XXX", None],
+    "account_id": ["a0", "a1", "a?", None],
+    "lead_id": ["l0", "l1", None],
+    "size": [1.0, 2.5, None],
+    "层": ["high", "低", None],
+}
+LEAD_COLUMNS = {
+    "source": ["web", "事件", None],
+    "account_id": ["a0", None],
+    "region": ["north", None],
+    "title": ["CEO", None],
+}
 
 
-@st.composite
-def _facts(draw: st.DrawFn, ids: list[str], key: str, values: dict[str, list[Any]]) -> pd.DataFrame:
-    fields = st.sampled_from(sorted(values))
-    rows = []
-    for _ in range(draw(st.integers(0, 40))):
-        name, event_at = draw(fields), draw(ticks)
-        rows.append(
-            {
-                key: draw(st.sampled_from(ids)),
-                "field": name,
-                "event_at": event_at,
-                "known_at": event_at + draw(delays),
-                "seq": draw(seqs),
-                "new_value": draw(st.sampled_from(values[name])),
-            }
-        )
-    return pd.DataFrame(rows, columns=[key, "field", "event_at", "known_at", "seq", "new_value"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dice:
+    """Draws from a seed: shrinking works on the sizes, which Hypothesis draws."""
+
+    random: np.random.Generator
+
+    def pick(self, values: Sequence[Any], count: int) -> list[Any]:
+        return [values[i] for i in self.random.integers(0, len(values), count)]
+
+    def instants(self, count: int) -> pd.Series:
+        ticks = self.random.integers(0, TICKS, count)
+        return pd.Series([START + TICK * int(k) for k in ticks], dtype="datetime64[us]")
+
+    def delays(self, count: int) -> pd.Series:
+        return pd.Series([TICK * k for k in self.pick(DELAYS, count)], dtype="timedelta64[us]")
 
 
-@st.composite
-def _records(draw: st.DrawFn, ids: list[str], key: str, columns: dict[str, list[Any]]) -> pd.DataFrame:
-    rows = []
-    for name in ids:
-        created_at = draw(ticks)
-        links = {column: draw(st.sampled_from(values)) for column, values in columns.items()}
-        known_at = draw(st.sampled_from([created_at, created_at + TICK * 3, None]))
-        rows.append({key: name, "created_at": created_at, "known_at": known_at} | links)
-    return pd.DataFrame(rows, columns=[key, "created_at", "known_at", *columns])
+def _facts(
+    dice: Dice, ids: list[str], key: str, values: dict[str, list[Any]], count: int
+) -> pd.DataFrame:
+    fields, event_at = dice.pick(sorted(values), count), dice.instants(count)
+    return pd.DataFrame(
+        {
+            key: dice.pick(ids, count),
+            "field": fields,
+            "event_at": event_at,
+            "known_at": event_at + dice.delays(count),
+            "seq": dice.pick([0.0, 1.0, 2.0], count),
+            "new_value": pd.Series([dice.pick(values[f], 1)[0] for f in fields], dtype="object"),
+        }
+    )
 
 
-@st.composite
-def _activities(draw: st.DrawFn) -> pd.DataFrame:
-    rows = []
-    for _ in range(draw(st.integers(0, 30))):
-        event_at, of_deal = draw(ticks), draw(st.booleans())
-        rows.append(
-            {
-                "deal_id": draw(st.sampled_from(["d0", "d1", "d2"])) if of_deal else None,
-                "lead_id": None if of_deal else draw(st.sampled_from(["l0", "l1"])),
-                "event_at": event_at,
-                "known_at": event_at + draw(delays),
-                "kind": draw(st.sampled_from(["call", "电话", "visit", None])),
-                "direction": draw(st.sampled_from(["inbound", "outbound", "?", None])),
-            }
-        )
-    columns = ["deal_id", "lead_id", "event_at", "known_at", "kind", "direction"]
-    return pd.DataFrame(rows, columns=columns)
+def _records(dice: Dice, ids: list[str], key: str, columns: dict[str, list[Any]]) -> pd.DataFrame:
+    created_at = dice.instants(len(ids))
+    known_at = (created_at + dice.delays(len(ids))).where(dice.random.random(len(ids)) < 0.8)
+    links = {name: dice.pick(values, len(ids)) for name, values in columns.items()}
+    return pd.DataFrame({key: ids, "created_at": created_at, "known_at": known_at} | links)
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> Frames:
-    """Three deals, two leads and their surroundings, with ties, late facts, re-opens and nulls."""
-    deals, leads = ["d0", "d1", "d2"], ["l0", "l1"]
-    deal_columns = {
-        "process": ["p", "q", None],
-        "currency": ["USD", "EUR", "XXX", None],
-        "account_id": ["a0", "a1", "a?", None],
-        "lead_id": ["l0", "l1", None],
-        "size": [1.0, 2.5, None],
-        "层": ["high", "低", None],
-    }
-    lead_columns = {
-        "source": ["web", "事件", None],
-        "account_id": ["a0", None],
-        "region": ["north", None],
-        "title": ["CEO", None],
-    }
-    days = st.sampled_from([START + pd.Timedelta(days=d) for d in (-1, 0, 3, 31)])
-    rates = [(draw(days), draw(st.sampled_from([1.1, 1.3]))) for _ in range(draw(st.integers(0, 3)))]
+def _activities(dice: Dice, deals: list[str], leads: list[str], count: int) -> pd.DataFrame:
+    event_at, of_deal = dice.instants(count), dice.random.random(count) < 0.5
+    return pd.DataFrame(
+        {
+            "deal_id": pd.Series(dice.pick(deals, count), dtype="object").where(of_deal),
+            "lead_id": pd.Series(dice.pick(leads, count), dtype="object").where(~of_deal),
+            "event_at": event_at,
+            "known_at": event_at + dice.delays(count),
+            "kind": dice.pick(["call", "电话", "visit", None], count),
+            "direction": dice.pick(["inbound", "outbound", "?", None], count),
+        }
+    )
+
+
+def history_of(seed: int, deals: int, per_record: int) -> Frames:
+    """Deals, leads and their surroundings, with ties, late facts, re-opens, nulls and nonsense."""
+    dice = Dice(random=np.random.default_rng(seed))
+    deal_ids = [f"d{i}" for i in range(deals)]
+    lead_ids = [f"l{i}" for i in range(deals // 2 + 1)]
+    days = [START + pd.Timedelta(days=d) for d in dice.pick([-1, 0, 3, 31], 4)]
     return {
-        "deals": draw(_records(deals, "deal_id", deal_columns)),
-        "deal_changes": draw(_facts(deals, "deal_id", VALUES)),
-        "leads": draw(_records(leads, "lead_id", lead_columns)),
-        "lead_changes": draw(_facts(leads, "lead_id", LEAD_VALUES)),
-        "activities": draw(_activities()),
+        "deals": _records(dice, deal_ids, "deal_id", DEAL_COLUMNS),
+        "deal_changes": _facts(dice, deal_ids, "deal_id", VALUES, per_record * deals),
+        "leads": _records(dice, lead_ids, "lead_id", LEAD_COLUMNS),
+        "lead_changes": _facts(dice, lead_ids, "lead_id", LEAD_VALUES, per_record * len(lead_ids)),
+        "activities": _activities(dice, deal_ids, lead_ids, per_record * deals),
         "accounts": pd.DataFrame(
             {"account_id": ["a0", "a1"], "industry": ["steel", None], "staff": [10.0, None]}
         ),
@@ -152,32 +159,54 @@ def histories(draw: st.DrawFn) -> Frames:
             {"owner_id": ["o0", "o1"], "team": ["t", None], "region": ["r", "s"]}
         ),
         "fx_rates": pd.DataFrame(
-            {"date": [d for d, _ in rates], "currency": "EUR", "rate": [r for _, r in rates]}
+            {"date": days, "currency": "EUR", "rate": dice.pick([1.1, 1.3], len(days))}
         ),
         "stages": STAGES,
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """One DuckDB: a query is compiled when first asked, and run on whatever history is loaded."""
+    """One DuckDB: a query is compiled when first asked, and run on whatever history is loaded.
 
-    connection: Any = field(default_factory=ibis.duckdb.connect)
-    sql: dict[str, tuple[str, ir.Table]] = field(default_factory=dict)
+    Plain, not a dataclass: Hypothesis would print its queries with every failure.
+    """
+
+    def __init__(self) -> None:
+        self.connection = ibis.duckdb.connect()
+        self.sql: dict[str, tuple[str, ir.Table]] = {}
 
     def load(self, frames: Frames) -> HistoryTables:
         self.connection.raw_sql("SET threads = 1")
         return HistoryTables.from_frames(frames, self.connection)
 
-    def run(self, name: str, tables: HistoryTables, make: Callable[[HistoryTables], ir.Table]) -> pd.DataFrame:
+    def run(
+        self, name: str, tables: HistoryTables, make: Callable[[HistoryTables], ir.Table]
+    ) -> pd.DataFrame:
         """The rows of a query in a fixed order; `name` stands for `make`."""
         if name not in self.sql:
             expression = make(tables)
-            expression.execute()  # registers the in-memory tables of the expression
+            for table in expression.op().find(InMemoryTable):
+                self.connection.execute(table.to_expr())  # registers it with this engine
             self.sql[name] = (str(ibis.to_sql(expression, dialect="duckdb")), expression)
-        found: pd.DataFrame = self.connection.raw_sql(self.sql[name][0]).df()
+        found: pd.DataFrame = (
+            self.connection.raw_sql(self.sql[name][0]).to_arrow_table().to_pandas()
+        )
         order = sorted(found.columns)
         return found.sort_values(order, ignore_index=True, key=lambda c: c.astype(str))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queries:
+    """Everything that is read as of an instant, by name: each takes the tables alone."""
+
+    named: dict[str, Callable[[HistoryTables], ir.Table]]
+
+    def run(self, engine: Engine, name: str, tables: HistoryTables) -> pd.DataFrame:
+        return engine.run(name, tables, self.named[name])
+
+
+def _pairs(tables: HistoryTables, table: str, key: str) -> ir.Table:
+    return tables.table(table).select(key).cross_join(as_of_table(AS_OFS))
 
 
 @pytest.fixture(scope="session")
@@ -186,8 +215,9 @@ def engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def any_history() -> st.SearchStrategy[Frames]:
-    return histories()
+def random_history() -> Callable[[int, int, int], Frames]:
+    """A history from a seed, a number of deals and of facts for each."""
+    return history_of
 
 
 @pytest.fixture(scope="session")
@@ -198,3 +228,19 @@ def selection() -> FeatureSelection:
 @pytest.fixture(scope="session")
 def as_ofs() -> list[pd.Timestamp]:
     return AS_OFS
+
+
+@pytest.fixture(scope="session")
+def queries() -> Queries:
+    """Snapshots of every pair of a record and an as-of, and the facts around them."""
+    return Queries(
+        named={
+            "open_deals": lambda t: open_deals(t, AS_OFS),
+            "open_leads": lambda t: open_leads(t, AS_OFS),
+            "deals": lambda t: deal_snapshots(t, _pairs(t, "deals", "deal_id"), SELECTION),
+            "leads": lambda t: lead_snapshots(t, _pairs(t, "leads", "lead_id"), SELECTION),
+            "owner_facts": lambda t: owner_facts(t, AS_OFS),
+            "account_facts": lambda t: account_facts(t, AS_OFS, company_currency="USD"),
+            "stage_facts": lambda t: stage_facts(t, AS_OFS),
+        }
+    )

@@ -1,4 +1,4 @@
-"""Companies whose true curves are known: constant hazards, so that every landmark has a closed form."""
+"""Companies whose true curves are known: with constant hazards each landmark has a closed form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

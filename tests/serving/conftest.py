@@ -1,56 +1,24 @@
 """A published company to serve: made up, seeded, with the shapes of the real flow's results."""
 
 import asyncio
-import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
-import ibis  # type: ignore[import-untyped]
 import numpy as np
 import pandas as pd
 import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from closecurve.crm.calendar import FiscalCalendar
-from closecurve.crm.history import history_tables, stages_frame
-from closecurve.crm.stages import DEFAULT_PROCESS
-from closecurve.features.context import owner_facts, stage_facts
-from closecurve.features.labels import deal_labels, lead_labels
-from closecurve.features.records import Context
-from closecurve.features.selected import Attribute, FeatureSelection, SubjectSelection
-from closecurve.features.snapshot import deal_snapshots, lead_snapshots, open_deals, open_leads
-from closecurve.features.tables import HistoryTables
-from closecurve.models.close_curve import CloseCurve
-from closecurve.models.close_curve_files import calendar_to_json
-from closecurve.models.lead_quality import GradePolicy
 from closecurve.serving.app import create_app
-from closecurve.serving.live import COMPANY_OWNER
-from closecurve.stores.bundle import seal
 from closecurve.stores.results import MemoryResultsStore, Publication, ResultsStore
 
 AS_OF = pd.Timestamp("2026-02-02 05:00")
 NOW = pd.Timestamp("2026-02-02 10:15")
-CALENDAR = FiscalCalendar(time_zone="America/New_York")
-LANDMARKS = [AS_OF - pd.Timedelta(days=30 * months) for months in range(6, -1, -1)]
-SELECTION = FeatureSelection(
-    deals=SubjectSelection(
-        attributes=(
-            Attribute(name="product", table="deals", kind="category"),
-            Attribute(name="seats", table="deals", kind="number"),
-        ),
-        kinds=("call", "mail"),
-        stages=("Qualification", "Proposal"),
-    ),
-    company_currency="USD",
-)
 STAGES = (("Qualification", 0.1), ("Needs analysis", 0.4), ("Proposal", 0.6), ("Negotiation", 0.8))
 TEAMS = ("North", "South", "Greater China", "Inside sales")
 NAMES = ("Ada Byron", "王小明", "Siân O’Connor", "José Núñez", "Lena Groß", "Ravi <Rao> & Co")
@@ -249,186 +217,6 @@ def publication(as_of: pd.Timestamp = AS_OF, **changed: Any) -> Publication:
     return Publication(**(parts | changed))
 
 
-def canonical(count: int = 160, seed: int = 11) -> dict[str, pd.DataFrame]:
-    """A small company's canonical tables: deals that moved on, talks, leads."""
-    rng = np.random.default_rng(seed)
-    created = AS_OF.floor("s") - seconds(rng.uniform(5, 300, count))
-    closed = created + seconds(rng.uniform(3, 120, count))
-    is_closed = np.asarray(closed < AS_OF) & (rng.random(count) < 0.9)
-    outcome = pd.Series(np.where(rng.random(count) < 0.4, "won", "lost")).where(is_closed)
-    moved = created + seconds(rng.uniform(1, 50, count))
-    has_moved = np.asarray((moved < AS_OF) & (moved < closed)) & (rng.random(count) < 0.7)
-    ids = np.array([f"d-{i}" for i in range(count)])
-    deals = pd.DataFrame(
-        {
-            "deal_id": ids,
-            "created_at": created,
-            "closed_at": closed.where(is_closed),
-            "outcome": outcome,
-            "stage": np.where(has_moved, "Proposal", "Qualification"),
-            "process": "default",
-            "amount": rng.lognormal(10, 1, count).round(2),
-            "currency": "USD",
-            "expected_close_date": (created + pd.Timedelta(days=60)).normalize(),
-            "owner_id": rng.choice(["o-0", "o-1", "o-2"], count),
-            "account_id": rng.choice(["a-0", "a-1"], count),
-            "product": rng.choice(["Analytics", "Storage"], count),
-            "seats": rng.integers(1, 90, count).astype(float),
-        }
-    )
-    changes = pd.DataFrame(
-        {
-            "deal_id": ids[has_moved], "field": "stage", "event_at": moved[has_moved],
-            "known_at": moved[has_moved] + pd.Timedelta(minutes=20),
-            "old_value": "Qualification", "new_value": "Proposal",
-        }
-    )  # fmt: skip
-    owners = pd.DataFrame({"owner_id": ["o-0", "o-1", "o-2"], "team": ["North", "North", "South"]})
-    return {
-        "deals": deals, "deal_changes": changes, "activities": talks(ids, created, rng),
-        "leads": inbound(created, rng), "owners": owners,
-    }  # fmt: skip
-
-
-def seconds(days: Any) -> pd.TimedeltaIndex:
-    """Days as whole seconds."""
-    return pd.TimedeltaIndex(pd.to_timedelta((days * 86_400).astype(int), unit="s"))
-
-
-def talks(ids: Any, created: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
-    """Calls and mails of the deals."""
-    deal = rng.integers(0, len(ids), 4 * len(ids))
-    at = created[deal] + seconds(rng.uniform(0, 40, len(deal)))
-    return pd.DataFrame(
-        {
-            "deal_id": ids[deal], "event_at": at, "known_at": at,
-            "kind": rng.choice(["call", "mail"], len(deal)),
-            "direction": rng.choice(["inbound", "outbound"], len(deal)),
-        }
-    )[np.asarray(at < AS_OF)]  # fmt: skip
-
-
-def inbound(created: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
-    """Leads, some of which converted."""
-    converted = created + pd.Timedelta(days=9)
-    is_converted = np.asarray(converted < AS_OF) & (rng.random(len(created)) < 0.3)
-    return pd.DataFrame(
-        {
-            "lead_id": [f"l-{i}" for i in range(len(created))],
-            "created_at": created,
-            "converted_at": converted.where(is_converted),
-            "source": rng.choice(["search", "event"], len(created)),
-            "owner_id": "o-0",
-        }
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Company:
-    """A history, models learned from it and sealed, and the publication that names them."""
-
-    as_of: pd.Timestamp
-    canonical: dict[str, pd.DataFrame]
-    selection: FeatureSelection
-    night: pd.DataFrame
-    deal_curve: CloseCurve
-    context: Context
-    bundles_dir: Path
-    digest_without_leads: str
-    store: MemoryResultsStore
-
-
-@pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """The company with small models: they need to be real, not good."""
-    given, bundles_dir = canonical(), tmp_path_factory.mktemp("sealed")
-    tables = HistoryTables.from_frames(history_tables(given, (DEFAULT_PROCESS,)))
-    panels = {"deal": deal_panel(tables), "lead": lead_panel(tables)}
-    curves = {subject: curve_of(panel) for subject, panel in panels.items()}
-    facts = {
-        "owner_facts": owner_facts(tables, [AS_OF]).execute().drop(columns="as_of"),
-        "stage_facts": stage_facts(tables, [AS_OF]).execute().drop(columns="as_of"),
-    }
-    context = write_context(facts)
-    both = seal(partial(write_bundle, curves=curves, panels=panels, context=context), bundles_dir)
-    del curves["lead"]
-    alone = seal(partial(write_bundle, curves=curves, panels=panels, context=context), bundles_dir)
-    store = MemoryResultsStore()
-    owners = facts["owner_facts"].fillna({"owner_id": COMPANY_OWNER})
-    store.publish(publication(bundle_digest=both, owner_facts=owners))
-    night = panels["deal"].rows
-    return Company(
-        as_of=AS_OF,
-        canonical=given,
-        selection=SELECTION,
-        night=night[night["as_of"] == AS_OF].set_index("deal_id"),
-        deal_curve=curves["deal"],
-        context=Context.from_frames(AS_OF, stages=stages_frame((DEFAULT_PROCESS,)), **facts),
-        bundles_dir=bundles_dir,
-        digest_without_leads=alone,
-        store=store,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Panel:
-    """Snapshots, those of the as-of among them, and their labels."""
-
-    rows: pd.DataFrame
-    labels: pd.DataFrame
-
-
-def deal_panel(tables: HistoryTables) -> Panel:
-    """Snapshots of the open deals at the landmarks."""
-    rows = deal_snapshots(tables, open_deals(tables, LANDMARKS), SELECTION).execute()
-    return labelled(rows, "deal_id", deal_labels, tables)
-
-
-def lead_panel(tables: HistoryTables) -> Panel:
-    """Snapshots of the open leads at the landmarks."""
-    rows = lead_snapshots(tables, open_leads(tables, LANDMARKS), SELECTION).execute()
-    return labelled(rows, "lead_id", lead_labels, tables)
-
-
-def labelled(rows: pd.DataFrame, key: str, labels: Any, tables: HistoryTables) -> Panel:
-    """The snapshots in order; those before the as-of with labels as known there."""
-    keys = [key, "as_of"]
-    rows = rows.sort_values(["as_of", key], ignore_index=True)
-    known = labels(tables, ibis.memtable(rows[keys]), AS_OF).execute()
-    aligned = rows[keys].merge(known, on=keys, validate="one_to_one")
-    return Panel(rows=rows, labels=aligned[["event", "duration_days"]])
-
-
-def curve_of(panel: Panel) -> CloseCurve:
-    """A small curve."""
-    by = "stage" if "stage" in panel.rows else "source"
-    curve = CloseCurve(calendar=CALENDAR, by=by, rounds=8, seeds=1, min_rows=20)
-    return curve.fit(panel.rows.iloc[: len(panel.labels)], panel.labels)
-
-
-def write_context(facts: dict[str, pd.DataFrame]) -> str:
-    """The file context.json, as closecurve.serving.bundles tells it."""
-    context = {
-        "calendar": calendar_to_json(CALENDAR),
-        "processes": [asdict(DEFAULT_PROCESS)],
-        "grades": asdict(GradePolicy()),
-        "stage_facts": facts["stage_facts"].to_dict("records"),
-        "fx_rates": [],
-    }
-    return json.dumps(context)
-
-
-def write_bundle(
-    folder: Path, curves: dict[str, CloseCurve], panels: dict[str, Panel], context: str
-) -> None:
-    """The files of a bundle."""
-    for subject, curve in curves.items():
-        curve.save(folder / f"{subject}_curve")
-        panels[subject].rows.to_parquet(folder / f"cohort_{subject}s.parquet")
-    (folder / "selection.json").write_text(SELECTION.to_json(), "utf-8")
-    (folder / "context.json").write_text(context, "utf-8")
-
-
 class Client:
     """Asks an application as a browser or a program would, without a socket."""
 
@@ -491,16 +279,15 @@ def client(serve: Serve, results: MemoryResultsStore) -> Client:
 
 
 @pytest.fixture(scope="session")
-def live_client(serve: Serve, company: Company) -> Client:
-    """A client of the application over the company with its models."""
-    clock = partial(pd.Timestamp, company.as_of)
-    return Client(serve(company.store, bundles_dir=company.bundles_dir, clock=clock))
-
-
-@pytest.fixture(scope="session")
 def empty_client(serve: Serve) -> Client:
     """A client of an application that nothing is published to."""
     return Client(serve())
+
+
+@pytest.fixture(name="served", scope="session")
+def server() -> Callable[[FastAPI], Iterator[str]]:
+    """Puts an application behind a real server on loopback, and gives its address."""
+    return served
 
 
 @pytest.fixture(scope="session")
@@ -509,15 +296,10 @@ def address(serve: Serve, results: MemoryResultsStore) -> Iterator[str]:
     yield from served(serve(results))
 
 
-@pytest.fixture(scope="session")
-def live_address(serve: Serve, company: Company) -> Iterator[str]:
-    """The application over the company with its models behind a real server: its address."""
-    yield from served(serve(company.store, bundles_dir=company.bundles_dir))
-
-
 def served(app: FastAPI) -> Iterator[str]:
     """Serves on loopback until the iterator goes on."""
-    with socket.socket() as listener:
+    # asyncio answers at once (TCP_NODELAY) only on a socket that says it is TCP.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -82,7 +82,7 @@ def test_codes_are_text_and_numbers_are_numbers(mapped: Mapped, deals_file: Path
 
 
 def test_types_of_a_parquet_file_are_read_through_text(mapped: Mapped, tmp_path: Path) -> None:
-    created = pd.to_datetime(["2025-01-01T10:00:00.000001Z", "2025-01-02T00:00:00Z"])
+    created = pd.to_datetime(["2025-01-01T10:00:00.000001Z", "2025-01-02T00:00:00.000000Z"])
     frame = pd.DataFrame({"deal_id": [1, 2], "created_at": created, "amount": [0.1, None]})
     frame.to_parquet(tmp_path / "deals.parquet")
     text = deal_frame(mapped('[sources.deals]\npath = "deals.parquet"\n[tables.deals]'))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from closecurve.crm.errors import DataError, EnvironmentFailure
 from closecurve.crm.mapping import LINE_COLUMN, ImportMapping, TablePart
@@ -108,14 +109,14 @@ def _select(
     where = f"\nWHERE (\n{part.where}\n)" if part.where else ""
     rows, line = f"FROM {_joined(part)}{where}", f'"{part.source}"."{LINE_COLUMN}"'
     plain = ", ".join(f'(\n{text}\n) AS "{name}"' for name, text in expressions.items())
-    types = _run(connection, part, file, f"SELECT {plain} {rows} LIMIT 0").description or []
+    types = _run(connection, part, file, f"SELECT {plain} {rows} LIMIT 0").to_arrow_table()
     texts = ", ".join(
         f'CAST((\n{text}\n) AS VARCHAR) AS "{name}"' for name, text in expressions.items()
     )
     query = f'SELECT {texts}, {line} AS "{LINE}" {rows} ORDER BY {line}'
     frame = _run(connection, part, file, query).to_arrow_table().to_pandas()
     frame = _with_values_mapped(frame.assign(**{FILE: file.name}), part)
-    declared = {name for name, kind, *_ in types if kind == "NUMBER"}
+    declared = {field.name for field in types.schema if _is_numeric(field.type)}
     numbers = {name for name in part.attributes if name in declared or _is_number(frame[name])}
     return frame, numbers, len(file.rows) - len(frame)
 
@@ -187,6 +188,11 @@ def _with_values_mapped(frame: pd.DataFrame, part: TablePart) -> pd.DataFrame:
             mapped = text.str.strip().map(dict(values)).astype("str")
             frame.loc[rows, column] = mapped.where(mapped.notna(), text)
     return frame
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return any(test(kind) for test in tests)
 
 
 def _is_number(text: pd.Series) -> bool:

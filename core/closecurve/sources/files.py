@@ -140,12 +140,12 @@ def _check_end(
 ) -> None:
     """A file whose last record is short or still inside a quote was cut off on its way."""
     last = invalid[-1] if invalid and invalid[-1].number == len(table) + len(invalid) else None
-    ends_line = b"\n" in content[-2:].to_pybytes()
+    ends_line = content[-2:].to_pybytes().rstrip(b"\0").endswith((b"\n", b"\r"))
     quotes = int((np.frombuffer(content, np.uint8) == ord('"')).sum())
     short = last is not None and last.actual_columns < last.expected_columns
     tail = [last.text] if last else [each[-1].as_py() or "" for each in table.columns]
-    in_quote = quotes % 2 == 1 and any("\n" in text or last is not None for text in tail)
-    if (short and not ends_line) or in_quote:
+    open_quote = quotes % 2 == 1 and (last is not None or any("\n" in text for text in tail))
+    if open_quote or (not ends_line and (short or quotes % 2 == 1)):
         raise _refused("file-cut-off", path, "ends with a whole record", tail[-1][:80])
 
 

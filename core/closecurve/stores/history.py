@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend as DuckDBBackend
 
 from closecurve.crm.calendar import FiscalCalendar, utc
-from closecurve.crm.errors import EnvironmentFailure, UsageError
+from closecurve.crm.errors import DataError, EnvironmentFailure, UsageError
 from closecurve.crm.tables import HISTORY_TABLES
 from closecurve.features.tables import HistoryTables, arrow_table
 from closecurve.stores.files import durable_writing, sync, write_text
@@ -104,7 +104,8 @@ class HistoryStore:
 
         `before` is called with the history_id when everything is on the disk and nothing is
         visible yet. The same content again changes nothing. Raises EnvironmentFailure where the
-        disk refuses; the earlier history then stays current and no stray file is left.
+        disk refuses, DataError for tables without any fact; the earlier history then stays current
+        and no stray file is left.
         """
         self._clean()
         writing = self.folder / f"{_WRITING}-{os.getpid()}"
@@ -198,13 +199,15 @@ def _write_table(path: Path, table: pa.Table) -> str:
         return hashlib.file_digest(written, "sha256").hexdigest()
 
 
-def _data_until(made: Mapping[str, pa.Table]) -> str | None:
+def _data_until(made: Mapping[str, pa.Table]) -> str:
     known = [
-        pc.max(made[name]["known_at"]).as_py()
-        for name in made
-        if "known_at" in made[name].column_names
+        pc.max(table["known_at"]).as_py()
+        for table in made.values()
+        if "known_at" in table.column_names
     ]
-    return max((each.isoformat() for each in known if each is not None), default=None)
+    if not any(known):
+        raise DataError("history-empty", "a history has at least one fact, got none")
+    return str(max(each for each in known if each is not None).isoformat())
 
 
 def _open(folder: Path) -> HistoryHandle:

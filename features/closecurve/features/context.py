@@ -180,7 +180,7 @@ def _won_stays(tables: HistoryTables) -> ir.Table:
         .aggregate(won_known_at=wins.known_at.min())
     )
     stays = passages(tables).join(wins, "deal_id")
-    stays = stays.filter(stays.left_known_at.notnull())
+    stays = stays.filter(stays.left_known_at.notnull(), stays.process.notnull())
     known_at = ibis.greatest(stays.left_known_at, stays.won_known_at)
     return stays.select(
         "process",

@@ -136,20 +136,23 @@ CLOSE_MARK = "\N{INFORMATION SEPARATOR ONE}"
 def closings(tables: HistoryTables, subject: Subject) -> ir.Table:
     """Each time a record closed, while that held: `known_at < as_of <= until_at`.
 
-    The record's columns (its own known_at as `record_known_at`), closed_at, outcome, and the
-    owner (for deals the amount too) among all facts known when the close was.
+    A close is known when the record is too. The record's columns (its own known_at as
+    `record_known_at`), closed_at, outcome, and the owner (for deals the amount too) among all
+    facts known when the close was.
     """
     spans = field_spans(tables, subject, "outcome")
-    shut = spans.filter(spans.new_value.isin(subject.causes)).select(
-        subject.id_column,
-        "known_at",
+    records = known_records(tables, subject).rename(record_known_at="known_at")
+    ends = spans.filter(spans.new_value.isin(subject.causes)).join(records, subject.id_column)
+    known_at = ibis.greatest(ends.known_at, ends.record_known_at)
+    shut = ends.filter(known_at < ends.until_at)
+    rows = shut.select(
+        *records.columns,
         "until_at",
+        known_at=known_at,
         outcome="new_value",
         closed_at="event_at",
-        seen_at=(spans.known_at + ibis.interval(microseconds=1)).cast(INSTANT),
+        seen_at=(known_at + ibis.interval(microseconds=1)).cast(INSTANT),
     )
-    records = known_records(tables, subject).rename(record_known_at="known_at")
-    rows = shut.join(records, subject.id_column)
     rows = attach(
         rows, owner_states(tables, subject), subject.id_column, at="seen_at", payload=["owner_id"]
     )

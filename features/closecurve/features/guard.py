@@ -185,7 +185,7 @@ def _deciding_reason(candidate: _Candidate, records: pd.DataFrame, subject: Subj
 
 
 def _same_day_reason(candidate: _Candidate, records: pd.DataFrame) -> str | None:
-    expected = pd.to_datetime(candidate.values, errors="coerce")
+    expected = pd.to_datetime(candidate.values, errors="coerce", format="ISO8601")
     off = (expected - records["closed_at"].dt.normalize()).dt.days.dropna().abs()
     share = float((off <= 1).mean()) if len(off) >= FEWEST_RECORDS else 0.0
     if share < SAME_DAY_SHARE:

@@ -44,8 +44,9 @@ def days_after(instant: ir.Value, days: int) -> ir.Value:
 
 
 def number_of(text: ir.Value) -> ir.Value:
-    """The number that a text holds, else null."""
-    return text.re_search(NUMBER_PATTERN).ifelse(text, ibis.null("string")).try_cast("float64")
+    """The finite number that a text holds, else null."""
+    number = text.re_search(NUMBER_PATTERN).ifelse(text, ibis.null("string")).try_cast("float64")
+    return number.isinf().ifelse(ibis.null("float64"), number)
 
 
 def day_of(text: ir.Value) -> ir.Value:

@@ -107,6 +107,8 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
     def _learn(self, X: pd.DataFrame, cells: Cells, grid: Grid, rows: float) -> dict[str, Floats]:
         pooled = _hazards(cells, np.zeros(len(X), dtype=np.int64), _never(grid), 0.0)
         hazards = {"": pooled[0]}
+        if not len(X):
+            return hazards
         parents = np.full(len(X), "", dtype=object)
         for keys in self._keys(X):
             values = keys.to_numpy(dtype=object)

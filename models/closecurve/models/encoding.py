@@ -43,7 +43,7 @@ class Encoding:
     def matrix(self, X: pd.DataFrame) -> NDArray[np.float32]:
         """The matrix (n, p); NaN where a value is missing or was never seen in training.
 
-        Raises UsageError where a column that the model knows is absent.
+        Raises UsageError where a column that the model knows is absent, or a number is none.
         """
         missing = [column for column in self.columns if column not in X.columns]
         if missing:
@@ -58,7 +58,12 @@ class Encoding:
     def _values(self, column: pd.Series) -> NDArray[np.float64]:
         if self.kinds[str(column.name)] == "category":
             column = as_text(column).map(dict(self.codes[str(column.name)]))
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        try:
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                "feature-number", f"this feature holds numbers, got a text in {column.name!r}"
+            ) from error
 
     def to_json(self) -> dict[str, Any]:
         """A value that `from_json` reads back."""

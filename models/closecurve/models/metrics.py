@@ -153,13 +153,10 @@ def wilson_interval(
     """
     k, n = np.asarray(hits, dtype=np.float64), np.asarray(count, dtype=np.float64)
     z = norm.ppf((1 + level) / 2)
-    safe = np.maximum(n, 1e-300)
-    rate = k / safe
-    spread = z * np.sqrt(rate * (1 - rate) / safe + z**2 / (4 * safe**2))
-    scale = 1 + z**2 / safe
-    centre = rate + z**2 / (2 * safe)
-    low = np.where(n > 0, np.maximum((centre - spread) / scale, 0.0), 0.0)
-    high = np.where(n > 0, np.minimum((centre + spread) / scale, 1.0), 1.0)
+    centre = (k + z**2 / 2) / (n + z**2)
+    spread = z / (n + z**2) * np.sqrt(k * (n - k) / np.maximum(n, 1) + z**2 / 4)
+    low = np.where(k == 0, 0.0, centre - spread)
+    high = np.where(k == n, 1.0, centre + spread)
     return low, high
 
 

@@ -61,13 +61,13 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Read the CRM's export and publish it as the new history, whole or not at all."""
-    from closecurve.cli.printing import import_lines
+    from closecurve.cli.printing import import_document, import_lines
     from closecurve.pipelines.steps import import_history
 
     with _workspace(home, config).locked("import") as workspace:
         report = import_history(workspace)
-    _say(as_json, report.to_json(), import_lines(report))
-    if report.set_aside_count:
+    _say(as_json, import_document(report), import_lines(report))
+    if report.set_aside:
         raise typer.Exit(ExitCode.LOOK)
 
 
@@ -85,6 +85,8 @@ def train(
     with _workspace(home, config).locked("train") as workspace:
         trained = train_models(workspace, _instant(as_of))
     _say(as_json, trained.report, training_lines(trained.report))
+    if not trained.is_better:
+        raise typer.Exit(ExitCode.LOOK)
 
 
 @app.command()

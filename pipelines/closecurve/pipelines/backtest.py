@@ -5,38 +5,36 @@ Everything is rebuilt from what was known before the cutoff; only `actual` and t
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from closecurve.crm.errors import UsageError
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.models.lead_quality import grade
+from closecurve.models.spans import days_of
 from closecurve.pipelines.backtest_scores import curve_scores, forecast_scores
-from closecurve.pipelines.fitting import Fitted, fit
+from closecurve.pipelines.fitting import SERVED, Fitted, baselines, fit
 from closecurve.pipelines.forecasting import HeldBack, RevenueFacts, forecast_quarters
-from closecurve.pipelines.panels import arrivals_after, open_rows, panel_of
-from closecurve.pipelines.rates import with_stage_rates
+from closecurve.pipelines.panels import ARRIVAL, Panel, arrivals, open_rows, panel_of
+from closecurve.pipelines.rates import StageFacts
 from closecurve.pipelines.workspace import Workspace
+from closecurve.settings import Settings
 
+KEYS = ("cutoff", "as_of")
+DEAL_COLUMNS = (*KEYS, "deal_id", "horizon_days", "win_probability", "loss_probability")
+LEAD_COLUMNS = (*KEYS, "lead_id", "horizon_days", "conversion_probability", "grade")
 FORECAST_COLUMNS = (
-    *("cutoff", "as_of", "period_start", "period_end", "scope_kind", "scope"),
+    *KEYS,
+    *("period_start", "period_end", "scope_kind", "scope"),
     *("booked", "open_mean", "new_mean", "mean"),
     *("q05", "q10", "q25", "q50", "q75", "q90", "q95"),
     *("weighted_pipeline_fixed", "weighted_pipeline_history"),
     *("target", "target_probability", "actual"),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scored:
-    """Scored rows of one subject: id, cutoff, as_of, horizon_days, the probabilities, per model."""
-
-    frame: pd.DataFrame
-    scores: dict[str, Any]
 
 
 def run_backtest(
@@ -57,8 +55,8 @@ def run_backtest(
         for cutoff, as_ofs in workspace.progress.each("cutoffs", pairs)
     ]
     metrics: dict[str, Any] = {
-        "deals": curve_scores([part["deals"] for part in made], DEAL, horizons),
-        "leads": curve_scores([part["leads"] for part in made], LEAD, horizons),
+        "deals": curve_scores([part[DEAL.name] for part in made]),
+        "leads": curve_scores([part[LEAD.name] for part in made]),
         "forecast": forecast_scores(pd.concat([part["forecast"] for part in made])),
     }
     _write(out, made, metrics)
@@ -94,117 +92,112 @@ def _one_cutoff(
     as_ofs: Sequence[pd.Timestamp],
     horizons: Sequence[int],
 ) -> dict[str, pd.DataFrame]:
-    history = workspace.history()
-    tables = history.tables()
-    fitted = fit(tables, cutoff, workspace.settings)
-    if fitted is None:
-        raise UsageError(
-            "backtest-dates", f"a cutoff has deals known before it, got none before {cutoff}"
-        )
-    until = history.data_until + pd.Timedelta(microseconds=1)
+    history, settings = workspace.history(), workspace.settings
+    tables, until = history.tables(), history.data_until + ARRIVAL
+    fitted = fit(tables, cutoff, settings)
+    if fitted.panels[DEAL.name].rows.empty:
+        raise UsageError("backtest-dates", f"deals are known before a cutoff, got none by {cutoff}")
     deals = panel_of(tables, DEAL, open_rows(tables, DEAL, as_ofs), until, fitted.selection)
-    grain = open_rows(tables, LEAD, as_ofs)
-    grain = grain.union(arrivals_after(tables, cutoff, until), distinct=True)
-    leads = panel_of(tables, LEAD, grain, until, fitted.selection)
-    return {
-        "deals": _probabilities(fitted, DEAL, deals.rows, deals.labels, cutoff, until, horizons),
-        "leads": _graded(
-            workspace,
-            _probabilities(fitted, LEAD, leads.rows, leads.labels, cutoff, until, horizons),
-        ),
-        "forecast": pd.concat(
-            [_forecast(workspace, fitted, deals.rows, cutoff, at) for at in as_ofs]
-        ),
+    asked = open_rows(tables, LEAD, as_ofs)
+    asked = asked.union(arrivals(tables, cutoff, until), distinct=True)
+    leads = panel_of(tables, LEAD, asked, until, fitted.selection)
+    made = {
+        subject.name: _probabilities(fitted, subject, panel, settings, until, horizons)
+        for subject, panel in ((DEAL, deals), (LEAD, leads))
     }
+    made["forecast"] = pd.concat(
+        [_forecast(workspace, fitted, deals.rows, as_of) for as_of in as_ofs]
+    )
+    return {name: part.assign(cutoff=cutoff) for name, part in made.items()}
 
 
 def _probabilities(
     fitted: Fitted,
     subject: Subject,
-    rows: pd.DataFrame,
-    labels: pd.DataFrame,
-    cutoff: pd.Timestamp,
+    panel: Panel,
+    settings: Settings,
     until: pd.Timestamp,
     horizons: Sequence[int],
 ) -> pd.DataFrame:
-    """Long rows: one per snapshot, horizon and model, with what came (null: not yet known)."""
-    models = fitted.compared(subject)
-    if rows.empty or not models:
-        return pd.DataFrame(columns=["model"])
+    """One row per snapshot, model and horizon, with what came (null: not yet known)."""
+    trained = fitted.curve(subject)
+    if trained is None or panel.rows.empty:
+        return pd.DataFrame()
+    models = {SERVED: trained.model} | baselines(fitted, subject, settings)
     times = [*(float(days) for days in horizons), np.inf]
+    outcomes = [_outcomes(panel, until, days) for days in times]
     parts = []
     for name, model in models.items():
-        cif = model.predict_cumulative_incidence(rows, times)
+        cif = model.predict_cumulative_incidence(panel.rows, times)
         for place, days in enumerate(times):
-            part = rows[[subject.id_column, "as_of"]].assign(
-                cutoff=cutoff,
-                model=name,
-                horizon_days=days if np.isfinite(days) else np.nan,
-                won=cif[:, 1, place],
-                lost=cif[:, 2, place],
+            said = _said(panel.rows, subject, cif[:, :, place], settings)
+            parts.append(
+                said.assign(
+                    model=name, horizon_days=days if days < np.inf else None, **outcomes[place]
+                )
             )
-            parts.append(part.assign(**_outcomes(rows, labels, until, days)))
     return pd.concat(parts, ignore_index=True)
 
 
-def _outcomes(
-    rows: pd.DataFrame, labels: pd.DataFrame, until: pd.Timestamp, days: float
-) -> dict[str, Any]:
-    """Whether each row was won or lost within the days; null where the data end before that."""
-    within = (labels["event"] > 0) & (labels["duration_days"] <= days)
-    followed = (until - rows["as_of"]) / pd.Timedelta(days=1) >= days
-    known = within | followed
+def _said(
+    rows: pd.DataFrame, subject: Subject, cif: NDArray[np.float64], settings: Settings
+) -> pd.DataFrame:
+    """The probabilities of one time, (n, 3) as columns; a lead also has its grade by them."""
+    made = rows[[subject.id_column, "as_of"]].assign(won=cif[:, 1], lost=cif[:, 2])
+    if subject is LEAD:
+        is_arrival = rows["as_of"] - ARRIVAL == rows["created_at"]
+        made["as_of"] = rows["as_of"].where(~is_arrival, rows["created_at"])
+        made["grade"] = grade(np.clip(cif[:, 1], 0.0, 1.0), settings.grades)
+    return made
+
+
+def _outcomes(panel: Panel, until: pd.Timestamp, days: float) -> dict[str, Any]:
+    """Whether each snapshot was won or lost within the days, and whether it was followed so long.
+
+    Only what was followed to the horizon is scored: a close that came before the data end must not
+    count more than one that would have come after it. Eventually, what has closed is scored.
+    """
+    event, duration = panel.labels["event"], panel.labels["duration_days"]
+    followed = days_of(until - panel.rows["as_of"]) >= days
+    within = (event > 0) & (duration <= days)
     return {
-        "was_won": (within & (labels["event"] == 1)).astype(float).where(known),
-        "was_lost": (within & (labels["event"] == 2)).astype(float).where(known),
-        "is_mature": followed if np.isfinite(days) else labels["event"] > 0,
+        "was_won": within & (event == 1),
+        "was_lost": within & (event == 2),
+        "is_followed": followed,
     }
 
 
-def _graded(workspace: Workspace, rows: pd.DataFrame) -> pd.DataFrame:
-    """Lead rows with the grade of their eventual conversion probability."""
-    if "won" not in rows:
-        return rows
-    keys = ["lead_id", "as_of", "model"]
-    eventual = rows[rows["horizon_days"].isna()][[*keys, "won"]]
-    graded = eventual.assign(grade=grade(eventual["won"].to_numpy(), workspace.settings.grades))
-    return rows.merge(graded[[*keys, "grade"]], on=keys, how="left")
-
-
 def _forecast(
-    workspace: Workspace,
-    fitted: Fitted,
-    deals: pd.DataFrame,
-    cutoff: pd.Timestamp,
-    as_of: pd.Timestamp,
+    workspace: Workspace, fitted: Fitted, deals: pd.DataFrame, as_of: pd.Timestamp
 ) -> pd.DataFrame:
     history, settings = workspace.history(), workspace.settings
     facts = RevenueFacts.of(
         history.tables(), as_of, history.data_until, settings.calendar, settings.company.currency
     )
-    rated = with_stage_rates(deals[deals["as_of"] == as_of], facts.tables, as_of, settings)
-    held_back = HeldBack.of(fitted)
-    made = forecast_quarters(facts, rated, fitted.deal.model, held_back, as_of)
-    return made.assign(cutoff=cutoff)
+    rated = StageFacts.of(facts.tables, as_of, settings).beside(deals[deals["as_of"] == as_of])
+    return forecast_quarters(facts, rated, fitted.deal.model, HeldBack.of(fitted), as_of)
 
 
 def _write(out: Path, made: Sequence[dict[str, pd.DataFrame]], metrics: dict[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    names = {"won": "win_probability", "lost": "loss_probability"}
-    deals = _curve_rows([part["deals"] for part in made]).rename(columns=names)
-    columns = ["cutoff", "as_of", "deal_id", "horizon_days", *names.values()]
-    deals.reindex(columns=columns).to_parquet(out / "deals.parquet", index=False)
-    leads = _curve_rows([part["leads"] for part in made])
-    leads = _reported_arrivals(leads.rename(columns={"won": "conversion_probability"}))
-    columns = ["cutoff", "as_of", "lead_id", "horizon_days", "conversion_probability", "grade"]
-    leads.reindex(columns=columns).to_parquet(out / "leads.parquet", index=False)
-    forecasts = pd.concat([part["forecast"] for part in made], ignore_index=True)
-    forecasts[list(FORECAST_COLUMNS)].to_parquet(out / "forecast.parquet", index=False)
+    files = {
+        "deals": (_served(made, DEAL), DEAL_COLUMNS),
+        "leads": (_served(made, LEAD), LEAD_COLUMNS),
+        "forecast": (pd.concat([part["forecast"] for part in made]), FORECAST_COLUMNS),
+    }
+    for name, (frame, columns) in files.items():
+        frame.reindex(columns=list(columns)).to_parquet(out / f"{name}.parquet", index=False)
     text = json.dumps(metrics, ensure_ascii=False, indent=2, sort_keys=True)
     (out / "metrics.json").write_text(text, encoding="utf-8")
 
 
-def _curve_rows(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of the served model."""
-    rows = pd.concat(parts, ignore_index=True)
-    return rows[rows["model"] == "close curve"]
+def _served(made: Sequence[dict[str, pd.DataFrame]], subject: Subject) -> pd.DataFrame:
+    """The rows of the served model, named as in the files."""
+    rows = pd.concat([part[subject.name] for part in made], ignore_index=True)
+    if "model" not in rows:
+        return rows
+    won, lost = "conversion_probability", None
+    if subject is DEAL:
+        won, lost = "win_probability", "loss_probability"
+    served = rows[rows["model"] == SERVED].rename(columns={"won": won, "lost": lost})
+    return served.astype({"horizon_days": "float64"})

@@ -47,8 +47,7 @@ def fit(tables: HistoryTables, cutoff: pd.Timestamp, settings: Settings) -> Fitt
     """
     selection = choose(tables, cutoff, company_currency=settings.company.currency)
     panels = {
-        subject.name: training_panel(tables, subject, cutoff, selection)
-        for subject in (DEAL, LEAD)
+        subject.name: training_panel(tables, subject, cutoff, selection) for subject in (DEAL, LEAD)
     }
     deal, lead = panels[DEAL.name], panels[LEAD.name]
     return Fitted(
@@ -64,7 +63,7 @@ def baselines(fitted: Fitted, subject: Subject, settings: Settings) -> dict[str,
     """The yardsticks of a back-test, learned from the same landmarks."""
     panel = fitted.panels[subject.name]
     by = "stage" if subject is DEAL else "source"
-    made = {
+    made: dict[str, Any] = {
         "historical_stage_rate": HistoricalStageRate(by=by),
         "stage_curves": StageCurves(settings.processes, by=by),
     }

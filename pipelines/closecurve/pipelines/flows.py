@@ -1,6 +1,6 @@
 """The Prefect flows: they wire the steps and hold no logic of their own.
 
-Only input from outside systems is retried; running the same as-of again changes nothing.
+Running the same as-of again changes nothing, so a run that was killed is simply run again.
 """
 
 import pandas as pd
@@ -12,9 +12,23 @@ from closecurve.pipelines.training import Trained
 from closecurve.pipelines.workspace import Workspace
 from closecurve.sources.importing import ImportReport
 
-read_source = task(steps.import_history, name="import", persist_result=False)
-fit = task(steps.train_models, name="train", persist_result=False)
-publish = task(steps.publish_scores, name="score", persist_result=False)
+
+@task(name="import", persist_result=False)
+def read_source(workspace: Workspace) -> ImportReport:
+    """See `steps.import_history`."""
+    return steps.import_history(workspace)
+
+
+@task(name="train", persist_result=False)
+def fit_models(workspace: Workspace, as_of: pd.Timestamp | None) -> Trained:
+    """See `steps.train_models`."""
+    return steps.train_models(workspace, as_of)
+
+
+@task(name="score", persist_result=False)
+def publish(workspace: Workspace, as_of: pd.Timestamp | None) -> Published:
+    """See `steps.publish_scores`."""
+    return steps.publish_scores(workspace, as_of)
 
 
 @flow(name="ingest", validate_parameters=False, persist_result=False)
@@ -26,7 +40,7 @@ def ingest(workspace: Workspace) -> ImportReport:
 @flow(name="train", validate_parameters=False, persist_result=False)
 def train(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Trained:
     """Train on what was known before the as-of, seal, register and promote by rule."""
-    return fit(workspace, as_of)
+    return fit_models(workspace, as_of)
 
 
 @flow(name="score", validate_parameters=False, persist_result=False)
@@ -40,5 +54,5 @@ def nightly(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Publishe
     """Import, train and score in order."""
     if workspace.settings.mapping is not None:
         read_source(workspace)
-    fit(workspace, as_of)
+    fit_models(workspace, as_of)
     return publish(workspace, as_of)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from closecurve.crm.calendar import FiscalCalendar, Period
 from closecurve.features.facts import closes
 from closecurve.features.money import with_company_rate
-from closecurve.features.selection import FeatureSelection
+from closecurve.features.selected import FeatureSelection
 from closecurve.features.subjects import DEAL
 from closecurve.features.tables import HistoryTables
 from closecurve.models.forecast import bottom_up, forecast
@@ -21,7 +21,8 @@ from closecurve.models.forecast_inputs import (
     rest_days,
     win_probability_between,
 )
-from closecurve.models.forecast_rules import origins, past_origins
+from closecurve.models.forecast_rules import origins, past_origins, period_at
+from closecurve.pipelines.fitting import Fitted
 from closecurve.pipelines.panels import open_rows, snapshots
 
 DEAL_COLUMNS = ("deal_id", "owner_id", "team", "region", "amount_company", "expected_close_date")
@@ -36,7 +37,9 @@ class Curve(Protocol):
 
     def predict_cumulative_incidence(
         self, X: pd.DataFrame, times: Sequence[float]
-    ) -> NDArray[np.float64]: ...
+    ) -> NDArray[np.float64]:
+        """Curves (n, 3, n_times)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,7 +68,9 @@ class RevenueFacts:
     ) -> "RevenueFacts":
         """The facts at an as-of of a history that is known up to `data_until`."""
         after = data_until + pd.Timedelta(microseconds=1)
-        then, now = (closes(tables, at, company_currency=currency).execute() for at in (as_of, after))
+        then, now = (
+            closes(tables, at, company_currency=currency).execute() for at in (as_of, after)
+        )
         closed = pd.concat([then, now[now["known_at"] >= as_of]], ignore_index=True)
         return cls(
             tables=tables,
@@ -103,7 +108,11 @@ def forecast_quarters(
     rows = []
     for period in periods:
         inputs = _inputs(facts, open_deals, curve, period, as_of, ratios)
-        rest = None if held_back is None or past is None else held_back.rests(facts, past, period, as_of)
+        rest = (
+            None
+            if held_back is None or past is None
+            else held_back.rests(facts, past, period, as_of)
+        )
         learnt = past_origins(facts.wins, period, as_of, facts.calendar, rest)
         rows.append(forecast(inputs, period, as_of, learnt, seed=seed))
     return pd.concat(rows, ignore_index=True)
@@ -116,6 +125,14 @@ class HeldBack:
     curve: Curve
     start: pd.Timestamp
     selection: FeatureSelection
+
+    @classmethod
+    def of(cls, fitted: Fitted) -> "HeldBack | None":
+        """The held-back curve of a training; None where held-back time was too short."""
+        model, start = fitted.deal.held_back_model, fitted.deal.held_back_start
+        if model is None or start is None:
+            return None
+        return cls(curve=model, start=start, selection=fitted.selection)
 
     def snapshots(
         self, facts: RevenueFacts, periods: Sequence[Period], as_of: pd.Timestamp
@@ -130,25 +147,22 @@ class HeldBack:
         self, facts: RevenueFacts, past: pd.DataFrame, period: Period, as_of: pd.Timestamp
     ) -> pd.DataFrame | None:
         """What the curves and arrivals gave for the rest of the period at each past origin."""
-        grid = origins(period, as_of, facts.calendar).iloc[1:]
-        grid = grid[grid["as_of"] >= self.start]
-        if grid.empty:
+        grid = origins(period, as_of, facts.calendar)
+        places = [place for place in range(1, len(grid)) if grid["as_of"].iloc[place] >= self.start]
+        if not places:
             return None
         won = _won_between(self.curve, past, rest_days(period, as_of))
-        deals = past.assign(win_probability_period=won)
-        rests = [self._rest(facts, deals[deals["as_of"] == at["as_of"]], at) for _, at in grid.iterrows()]
-        return pd.DataFrame({"as_of": grid["as_of"].to_numpy(), "rest": rests})
-
-    def _rest(self, facts: RevenueFacts, deals: pd.DataFrame, at: pd.Series) -> float:
-        moved = Period(
-            start_at=at["period_start"],
-            end_at=at["period_end"],
-            start_date=at["period_start"].date(),
-            end_date=at["period_end"].date(),
-            name="past origin",
-        )
-        inputs = ForecastInputs(open_deals=deals, wins=facts.wins, created=facts.created)
-        return bottom_up(inputs, moved, at["as_of"]).rest
+        deals = dict(iter(past.assign(win_probability_period=won).groupby("as_of")))
+        rests = {}
+        for place in places:
+            at = grid["as_of"].iloc[place]
+            inputs = ForecastInputs(
+                open_deals=deals.get(at, past.head(0).assign(win_probability_period=0.0)),
+                wins=facts.wins,
+                created=facts.created,
+            )
+            rests[at] = bottom_up(inputs, period_at(grid, place, facts.calendar), at).rest
+        return pd.DataFrame({"as_of": list(rests), "rest": list(rests.values())})
 
 
 def amount_ratios(
@@ -210,5 +224,7 @@ def _targets(tables: HistoryTables, currency: str) -> pd.DataFrame:
     dated = tables.targets.mutate(as_of=tables.targets.period_start.cast("timestamp(6)"))
     rated = with_company_rate(tables, dated, company_currency=currency)
     columns = ["scope_kind", "scope", "period_start", "period_end"]
-    found: pd.DataFrame = rated.select(*columns, amount_company=lambda t: t.amount * t.company_rate).execute()
+    found: pd.DataFrame = rated.select(
+        *columns, amount_company=lambda t: t.amount * t.company_rate
+    ).execute()
     return found

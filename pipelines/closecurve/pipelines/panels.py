@@ -9,7 +9,7 @@ import pandas as pd
 
 from closecurve.features.labels import deal_labels, lead_labels
 from closecurve.features.landmarks import landmark_as_ofs
-from closecurve.features.selection import FeatureSelection
+from closecurve.features.selected import FeatureSelection
 from closecurve.features.snapshot import deal_snapshots, lead_snapshots, open_deals, open_leads
 from closecurve.features.subjects import DEAL, Subject
 from closecurve.features.tables import HistoryTables
@@ -36,7 +36,7 @@ def training_panel(
     as_ofs = landmark_as_ofs(tables, cutoff, subject=subject.name, most_rows=MOST_ROWS)
     grain = open_rows(tables, subject, as_ofs)
     if subject is not DEAL and as_ofs:
-        grain = grain.union(_arrivals(tables, as_ofs[0], cutoff), distinct=True)
+        grain = grain.union(arrivals(tables, as_ofs[0], cutoff), distinct=True)
     return panel_of(tables, subject, grain, cutoff, selection)
 
 
@@ -71,12 +71,8 @@ def snapshots(
     return rows.sort_values(["as_of", subject.id_column], kind="stable", ignore_index=True)
 
 
-def arrivals_after(tables: HistoryTables, start: pd.Timestamp, end: pd.Timestamp) -> ir.Table:
-    """The leads that arrive in [start, end), each asked for at its arrival."""
-    return _arrivals(tables, start, end)
-
-
-def _arrivals(tables: HistoryTables, start: pd.Timestamp, end: pd.Timestamp) -> ir.Table:
+def arrivals(tables: HistoryTables, start: pd.Timestamp, end: pd.Timestamp) -> ir.Table:
+    """(lead_id, as_of) of the leads that arrive in [start, end), each asked for at its arrival."""
     leads = tables.leads
     arrived = leads.filter(leads.created_at >= start, leads.created_at < end - ARRIVAL)
     return arrived.select("lead_id", as_of=arrived.created_at + ibis.interval(microseconds=1))

@@ -17,7 +17,7 @@ def run_nightly(workspace: "Workspace", as_of: "pd.Timestamp | None") -> "Publis
 
     from closecurve.pipelines.flows import nightly
 
-    # The heartbeat is for a remote server that must notice a dead run; here it costs a second a flow.
+    # The heartbeat tells a remote server of a dead run; here it only costs a second a flow.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         return nightly(workspace, as_of)
 

@@ -20,10 +20,10 @@ from closecurve.stores.results import SqlResultsStore
 DEALS = 300
 
 
-def publish_for_ever(url: str) -> None:
-    """Publish one day after another, from the day after the last."""
+def publish_for_ever(url: str, done: int) -> None:
+    """Publish one day after another, from the day after the last; write a byte after each."""
     for _ in publications(url):
-        pass
+        os.write(done, b".")
 
 
 def publications(url: str) -> Generator[int]:
@@ -41,23 +41,35 @@ def publications(url: str) -> Generator[int]:
 def kill_loop(url: str, kills: str) -> None:
     """Start a publisher and kill it after a random while, again and again; say each kill.
 
-    The first day is published here, and timed: publishers then live for up to half as long again,
-    however slow the machine is. They are forks of this process, which holds no connection by then,
-    so that imports are paid for once.
+    A while is up to the time of one publication on this machine, from the start of the publisher
+    or, every second time, from its first publication on: however slow the machine is, days are
+    published and others are cut short. Publishers are forks of this process, which holds no
+    connection by then, so that imports are paid for once.
     """
-    began = time.monotonic()
     with closing(publications(url)) as days:
         next(days)
-    longest = 1.5 * (time.monotonic() - began)
+        began = time.monotonic()
+        next(days)
+        longest = time.monotonic() - began
     moments = random.Random(20260302)
-    for _ in range(int(kills)):
-        publisher = os.fork()
-        if publisher == 0:
-            publish_for_ever(url)
-        time.sleep(moments.uniform(0, longest))
-        os.kill(publisher, signal.SIGKILL)
-        _, status = os.waitpid(publisher, 0)
-        print(os.WTERMSIG(status), flush=True)
+    for life in range(int(kills)):
+        print(kill_one(url, life % 2, moments.uniform(0, longest)), flush=True)
+
+
+def kill_one(url: str, publications_before: int, seconds: float) -> int:
+    """Kill a new publisher so many seconds after so many publications; return the signal."""
+    said, done = os.pipe()
+    publisher = os.fork()
+    if publisher == 0:
+        publish_for_ever(url, done)
+    os.close(done)
+    for _ in range(publications_before):
+        os.read(said, 1)
+    time.sleep(seconds)
+    os.kill(publisher, signal.SIGKILL)
+    _, status = os.waitpid(publisher, 0)
+    os.close(said)
+    return os.WTERMSIG(status)
 
 
 def publish_on_a_full_disk(url: str, most_bytes: str) -> None:

@@ -12,7 +12,7 @@ from closecurve.crm.demo.people import People
 
 KINDS = ("call", "mail", "meeting", "visit")
 CALL, MAIL, MEETING, VISIT = range(len(KINDS))
-DIRECTIONS = ("out", "in")
+DIRECTIONS = ("outbound", "inbound")
 
 STAGE_RATES = np.array([0.095, 0.12, 0.13, 0.155, 0.18])
 """Contacts a working day with an average deal, by stage."""

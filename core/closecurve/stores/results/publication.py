@@ -63,8 +63,8 @@ class Publication:
 
     Each frame has exactly the columns of its table in `RESULT_TABLES`, in any order; one without
     rows may lack them. `owner_facts` and `account_facts` have the id and any further columns.
-    Raises UsageError for ids and versions that are no text, for missing or unknown columns, for a key that is null or doubled, and for
-    values of another kind than the column's.
+    Raises UsageError for ids and versions that are no text, for missing or unknown columns, and for
+    a key that is null or doubled; values of another kind than the column's are refused by `rows`.
     """
 
     as_of: pd.Timestamp

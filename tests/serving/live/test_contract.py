@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 from closecurve.serving.problems import KINDS
 from closecurve.serving.schemas import company, deals, examples, leads
 
-PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 MODE = {
     "what the schema allows": GenerationMode.POSITIVE,
     "what it forbids": GenerationMode.NEGATIVE,
@@ -42,6 +42,7 @@ ROUTES = (
     "GET /v1/model",
     "GET /health",
 )
+WITHOUT_INPUT = ("GET /v1/model", "GET /health")
 ANSWERS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (deals.DealPage, examples.DEAL_PAGE),
     (deals.DealDetail, examples.DEAL_DETAIL),
@@ -102,8 +103,15 @@ def test_an_example_follows_its_schema(model: type[BaseModel], example: dict[str
     assert shown == json.loads(json.dumps(example))
 
 
-@pytest.mark.parametrize("mode", MODE)
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    ("route", "mode"),
+    [
+        (route, mode)
+        for route in ROUTES
+        for mode in MODE
+        if route not in WITHOUT_INPUT or MODE[mode] is GenerationMode.POSITIVE
+    ],
+)
 def test_no_generated_request_makes_the_service_fail(
     document: dict[str, Any], live_address: str, route: str, mode: str
 ) -> None:

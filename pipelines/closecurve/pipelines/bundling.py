@@ -1,0 +1,126 @@
+"""The sealed bundle of one training: written here, opened by scoring and by the service.
+
+Folders `deal_curve`, `lead_curve` (where there are leads) and `held_back_curve` hold models with
+their golden predictions; files beside them the selection, the cohorts, the settings and the report.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from closecurve.features.selected import FeatureSelection
+from closecurve.features.subjects import DEAL, LEAD, Subject
+from closecurve.models.close_curve import CloseCurve
+from closecurve.models.close_curve_files import calendar_to_json
+from closecurve.pipelines.fitting import Fitted, free_cores
+from closecurve.pipelines.forecasting import HeldBack
+from closecurve.settings import Settings
+from closecurve.stores.bundle import open_sealed, seal
+from closecurve.stores.golden import verify_in_child, write_golden
+
+COHORT_ROWS = 2_000
+"""Snapshots that typical values are taken from: the newest landmarks."""
+
+GOLDEN_ROWS = 20
+GOLDEN_DAYS = (1.0, 7.0, 30.0, 90.0, np.inf)
+
+PREDICT = "closecurve.pipelines.bundling:golden_answers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bundle:
+    """A bundle that was opened: what scoring needs of a training."""
+
+    deal: CloseCurve
+    lead: CloseCurve | None
+    held_back: HeldBack | None
+    selection: FeatureSelection
+    cohorts: dict[str, pd.DataFrame]
+    reports: dict[str, Any]
+
+    def model(self, subject: Subject) -> CloseCurve | None:
+        """The curve of deals or of leads."""
+        return self.deal if subject is DEAL else self.lead
+
+
+def golden_answers(folder: Path, rows: pd.DataFrame) -> Any:
+    """What the model in a folder answers for its golden rows: (n, 3, n_times)."""
+    return CloseCurve.load(folder).predict_cumulative_incidence(rows, GOLDEN_DAYS)
+
+
+def seal_bundle(fitted: Fitted, settings: Settings, bundles_dir: Path) -> str:
+    """Seal what was fitted and prove it in a child process; return its digest.
+
+    Raises EnvironmentFailure where the disk refuses or the child does not repeat the answers.
+    """
+    digest = seal(lambda folder: _write(folder, fitted, settings), bundles_dir)
+    verify_in_child(open_sealed(bundles_dir, digest), PREDICT)
+    return digest
+
+
+def open_bundle(bundles_dir: Path, digest: str) -> Bundle:
+    """Check every hash, then load. Raises EnvironmentFailure for a damaged bundle."""
+    folder = open_sealed(bundles_dir, digest)
+    selection = FeatureSelection.from_json((folder / "selection.json").read_text("utf-8"))
+    reports = json.loads((folder / "report.json").read_text("utf-8"))
+    lead, held = (folder / f"{name}_curve" for name in (LEAD.name, "held_back"))
+    return Bundle(
+        deal=_load(folder / f"{DEAL.name}_curve"),
+        lead=_load(lead) if lead.is_dir() else None,
+        held_back=_held_back(held, selection, reports) if held.is_dir() else None,
+        selection=selection,
+        cohorts={
+            subject.name: pd.read_parquet(path)
+            for subject in (DEAL, LEAD)
+            if (path := folder / f"cohort_{subject.name}s.parquet").is_file()
+        },
+        reports=reports,
+    )
+
+
+def _load(folder: Path) -> CloseCurve:
+    return CloseCurve.load(folder, num_threads=free_cores())
+
+
+def _held_back(folder: Path, selection: FeatureSelection, reports: dict[str, Any]) -> HeldBack:
+    start = pd.Timestamp(reports[DEAL.name]["held_back_start"])
+    return HeldBack(curve=_load(folder), start=start, selection=selection)
+
+
+def _write(folder: Path, fitted: Fitted, settings: Settings) -> None:
+    for subject in (DEAL, LEAD):
+        trained = fitted.curve(subject)
+        if trained is not None:
+            rows = fitted.panels[subject.name].rows.tail(COHORT_ROWS)
+            _write_model(folder / f"{subject.name}_curve", trained.model, rows)
+            rows.to_parquet(folder / f"cohort_{subject.name}s.parquet", index=False)
+    if fitted.deal.held_back_model is not None:
+        rows = fitted.panels[DEAL.name].rows
+        _write_model(folder / "held_back_curve", fitted.deal.held_back_model, rows)
+    documents = {
+        "selection.json": fitted.selection.to_json(),
+        "context.json": json.dumps(_context(settings), ensure_ascii=False, indent=1),
+        "report.json": json.dumps(fitted.reports(), ensure_ascii=False, indent=1, sort_keys=True),
+    }
+    for name, text in documents.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _write_model(folder: Path, model: CloseCurve, rows: pd.DataFrame) -> None:
+    model.save(folder)
+    golden = rows.tail(GOLDEN_ROWS)
+    if len(golden):
+        write_golden(folder, golden, model.predict_cumulative_incidence(golden, GOLDEN_DAYS))
+
+
+def _context(settings: Settings) -> dict[str, Any]:
+    """The settings that live scoring shares with the night."""
+    return {
+        "calendar": calendar_to_json(settings.calendar),
+        "processes": [asdict(process) for process in settings.processes],
+        "grades": asdict(settings.grades),
+    }

@@ -1,0 +1,73 @@
+"""The steps that commands and flows are made of: import, train, score."""
+
+import pandas as pd
+
+from closecurve.crm.errors import UsageError
+from closecurve.pipelines.publication import Published, make_publication
+from closecurve.pipelines.training import Trained, the_champion, train_at
+from closecurve.pipelines.workspace import Workspace
+from closecurve.sources.importing import ImportReport, run_import
+
+
+def import_history(workspace: Workspace) -> ImportReport:
+    """Read what the settings name and publish it as the history.
+
+    Raises UsageError where the settings name no source, DataError where the data are refused.
+    """
+    settings = workspace.settings
+    if settings.mapping is None:
+        raise UsageError(
+            "import-settings",
+            "an import needs [sources] and [tables] in the settings file (docs/mapping.md),"
+            f" got {workspace.config or 'no settings file'}",
+        )
+    with workspace.progress.step("import"):
+        return run_import(
+            settings.mapping,
+            settings.processes,
+            company=settings.company.name,
+            currency=settings.company.currency,
+            calendar=settings.calendar,
+            store=workspace.histories,
+        )
+
+
+def train_models(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Trained:
+    """Train on what was known before the as-of (default: all the history), register, promote."""
+    return train_at(workspace, _as_of(workspace, as_of))
+
+
+def publish_scores(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Published:
+    """Score with the champion, forecast, and publish in one transaction.
+
+    Raises UsageError where nothing was trained yet, or where the champion was trained on what was
+    known only at or after the as-of.
+    """
+    at = _as_of(workspace, as_of)
+    champion = the_champion(workspace)
+    if champion is None:
+        raise UsageError(
+            "model-missing",
+            f"a model is trained first (closecurve train), got none in {workspace.home}",
+        )
+    trained_at = pd.Timestamp(champion.bundle.reports["deal"]["cutoff"])
+    if trained_at > at:
+        raise UsageError(
+            "model-later",
+            f"a model is trained on what was known before the as-of, got one of {trained_at}"
+            f" for {at}: train with the same --as-of first",
+        )
+    publication = make_publication(
+        workspace, champion, at, pd.Timestamp.now("UTC").tz_localize(None)
+    )
+    with workspace.progress.step("publish"):
+        published_id = workspace.results.publish(publication)
+    return Published(publication_id=published_id, publication=publication)
+
+
+def _as_of(workspace: Workspace, as_of: pd.Timestamp | None) -> pd.Timestamp:
+    """The as-of asked for; else the company's first midnight after the last known fact."""
+    if as_of is not None:
+        return as_of
+    calendar, until = workspace.settings.calendar, workspace.history().data_until
+    return calendar.midnight((calendar.local(until) + pd.Timedelta(days=1)).date())

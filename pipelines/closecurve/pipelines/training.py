@@ -1,0 +1,98 @@
+"""Training as a step: fit, seal, register, promote by rule."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from closecurve.features.subjects import DEAL, LEAD
+from closecurve.pipelines.bundling import open_bundle, seal_bundle
+from closecurve.pipelines.figures import training_figures
+from closecurve.pipelines.fitting import Fitted, fit
+from closecurve.pipelines.publication import Champion
+from closecurve.pipelines.workspace import Workspace
+from closecurve.stores.bundle import MANIFEST, open_sealed, seal
+from closecurve.stores.registry import ModelVersion, champion, fetch, log_training, promote
+
+MODEL_NAME = "closecurve"
+"""The registered model: one version holds the curves of deals and of leads of one training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The version that a training registered, and its report by subject."""
+
+    version: ModelVersion
+    report: dict[str, Any]
+
+    @property
+    def is_better(self) -> bool:
+        """Whether every curve beat its stage rates on held-back time."""
+        return all(report["is_better"] for report in self.report.values())
+
+
+def train_at(workspace: Workspace, cutoff: pd.Timestamp) -> Trained:
+    """Fit at a cutoff, seal the bundle, log and register it, and make it the champion.
+
+    A curve that did not beat the stage rates is replaced by the curves by stage and age before it
+    is sealed: what serves is never worse than what history shows, and the report says so.
+    """
+    history, step = workspace.history(), workspace.progress.step
+    with step("features and models"):
+        fitted = fit(history.tables(), cutoff, workspace.settings)
+    with step("seal and verify"):
+        digest = seal_bundle(fitted, workspace.settings, workspace.bundles_dir)
+    with step("register"):
+        version = _register(workspace, fitted, digest, history.history_id)
+    return Trained(version=version, report=fitted.reports())
+
+
+def the_champion(workspace: Workspace) -> Champion | None:
+    """The version that serves, opened; None before the first training.
+
+    Raises EnvironmentFailure for a bundle that is damaged in the home and in the registry.
+    """
+    version = champion(workspace.home, MODEL_NAME)
+    if version is None:
+        return None
+    digest = version.bundle_digest
+    if not (workspace.bundles_dir / digest).is_dir():
+        _bring_back(workspace, version)
+    return Champion(
+        version=version.version,
+        digest=digest,
+        bundle=open_bundle(workspace.bundles_dir, digest),
+    )
+
+
+def _bring_back(workspace: Workspace, version: ModelVersion) -> None:
+    """Seal the registry's copy again where the home has lost its own."""
+    kept = fetch(workspace.home, MODEL_NAME, version.version)
+
+    def copied(folder: Path) -> None:
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        (folder / MANIFEST).unlink()
+
+    seal(copied, workspace.bundles_dir)
+
+
+def _register(workspace: Workspace, fitted: Fitted, digest: str, history_id: str) -> ModelVersion:
+    figures = training_figures(fitted)
+    params = {
+        f"{subject.name}.{name}": value
+        for subject in (DEAL, LEAD)
+        if (trained := fitted.curve(subject)) is not None
+        for name, value in trained.report["chosen"].items()
+    }
+    version = log_training(
+        workspace.home,
+        MODEL_NAME,
+        open_sealed(workspace.bundles_dir, digest),
+        fitted.reports(),
+        figures,
+        params,
+        {"cutoff": fitted.cutoff.isoformat(), "history_id": history_id},
+    )
+    return promote(workspace.home, MODEL_NAME, version.version)
