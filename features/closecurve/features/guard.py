@@ -50,7 +50,7 @@ FIXED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
-    """A column without history, and its values among the records (index: the id)."""
+    """A column without history, and its values among records that can have it, by id."""
 
     table: str
     column: str
@@ -68,7 +68,7 @@ def set_aside(tables: HistoryTables, cutoff: pd.Timestamp) -> list[SetAside]:
         for subject in SUBJECTS.values()
         for records in (_records(known, subject),)
         for candidate in _candidates(known, subject, records)
-        if (reason := _reason(candidate, records, subject)) is not None
+        if (reason := _reason(candidate, records.loc[candidate.values.index], subject)) is not None
     ]
     return sorted(found, key=lambda item: (item.table, item.column))
 
@@ -105,9 +105,10 @@ def _candidates(
     }
     for column in (*fixed[table], *tables.attributes(table)):
         yield _Candidate(table=table, column=column, values=records[column])
-    accounts = tables.accounts.execute().set_index("account_id")
+    accounts = tables.accounts.execute().drop_duplicates("account_id").set_index("account_id")
+    known = records["account_id"].dropna()
     for column in accounts:
-        values = records["account_id"].map(accounts[column])
+        values = known.map(accounts[column])
         yield _Candidate(table="accounts", column=str(column), values=values)
     yield from _fields(tables, subject, records)
 
@@ -142,22 +143,12 @@ def _reason(candidate: _Candidate, records: pd.DataFrame, subject: Subject) -> s
 
 def _fill_reason(candidate: _Candidate, records: pd.DataFrame) -> str | None:
     """Whether open and closed records of one age differ in whether the column is filled."""
-    is_open = records["outcome"].isna().to_numpy()
-    filled = candidate.values.notna().to_numpy(dtype=float)
-    strata = _strata(records["created_at"])
-    table = pd.DataFrame({"stratum": strata, "open": is_open, "filled": filled})
-    rates = table.groupby(["stratum", "open"])["filled"].agg(["mean", "size"]).unstack("open")
-    rates = rates.dropna()
-    sizes = rates["size"] if len(rates) else pd.DataFrame({True: [0.0], False: [0.0]})
-    if min(sizes[True].sum(), sizes[False].sum()) < FEWEST_RECORDS:
+    rates = _fill_rates(candidate.values.notna().to_numpy(), records)
+    if rates is None:
         return None
-    weight = sizes[True] * sizes[False] / (sizes[True] + sizes[False])
-    on_open, on_closed = (
-        float(np.average(rates[("mean", side)], weights=weight)) for side in (True, False)
-    )
+    on_open, on_closed, weight = rates
     pooled = (on_open + on_closed) / 2
-    error = np.sqrt(max(pooled * (1 - pooled), 1e-12) / weight.sum())
-    if on_closed - on_open < SURE_Z * error:
+    if on_closed - on_open < SURE_Z * np.sqrt(max(pooled * (1 - pooled), 1e-12) / weight):
         return None
     only_closed = on_open <= FILL_RATIO * on_closed
     missing_open = 1 - on_closed <= FILL_RATIO * (1 - on_open) and 1 - on_open >= LEAST_MISSING
@@ -167,6 +158,25 @@ def _fill_reason(candidate: _Candidate, records: pd.DataFrame) -> str | None:
         f"it has no history and is filled on {on_closed:.0%} of closed records but on"
         f" {on_open:.0%} of open ones of the same age, so it seems to be written at the close"
     )
+
+
+def _fill_rates(filled: np.ndarray, records: pd.DataFrame) -> tuple[float, float, float] | None:
+    """Share filled among open and among closed records, and how many comparisons it rests on.
+
+    Both are averaged over strata of creation time with the weights of Mantel and Haenszel. None
+    where either side has too few records in strata that hold both.
+    """
+    strata, is_open = _strata(records["created_at"]), records["outcome"].isna().to_numpy()
+    sides = [is_open, ~is_open]
+    count = np.array([np.bincount(strata[side], minlength=AGE_STRATA) for side in sides])
+    full = np.array([np.bincount(strata[side & filled], minlength=AGE_STRATA) for side in sides])
+    shared = (count > 0).all(axis=0)
+    if count[:, shared].sum(axis=1).min() < FEWEST_RECORDS:
+        return None
+    opened, closed = count[:, shared]
+    weight = opened * closed / (opened + closed)
+    on_open, on_closed = (full[:, shared] / count[:, shared]) @ weight / weight.sum()
+    return float(on_open), float(on_closed), float(weight.sum())
 
 
 def _deciding_reason(candidate: _Candidate, records: pd.DataFrame, subject: Subject) -> str | None:

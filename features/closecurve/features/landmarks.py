@@ -1,5 +1,7 @@
 """The as-ofs of a training panel, spaced by the data's own cycle."""
 
+import math
+
 import pandas as pd
 
 from closecurve.crm.errors import UsageError
@@ -56,7 +58,7 @@ def landmark_as_ofs(
 
 
 def spacing_days(tables: HistoryTables, subject: Subject) -> int:
-    """Days between as-ofs: an eighth of the median time to a close, rounded down to `SPACINGS`.
+    """Days between as-ofs: the one of `SPACINGS` nearest to an eighth of the median cycle.
 
     Closes within a day are left out: no midnight saw most of them open.
     """
@@ -67,7 +69,7 @@ def spacing_days(tables: HistoryTables, subject: Subject) -> int:
     days = days_between(cycle.created_at, cycle.event_at)
     median = days.median(where=days >= 1).execute()
     wanted = (DEFAULT_CYCLE_DAYS if pd.isna(median) else median) / LANDMARKS_PER_CYCLE
-    return max((d for d in SPACINGS if d <= wanted), default=SPACINGS[0])
+    return min(SPACINGS, key=lambda days: abs(math.log(days / wanted)))
 
 
 def _spacings(tables: HistoryTables, subject: Subject) -> tuple[int, ...]:

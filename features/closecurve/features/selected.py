@@ -85,6 +85,7 @@ class SubjectSelection:
 class FeatureSelection:
     """What becomes a column, and what was set aside.
 
+    Raises UsageError where a kind or attribute would take the name of another feature.
     `company_currency` is the currency with rate 1; None where no deal says a currency.
     """
 
@@ -92,6 +93,10 @@ class FeatureSelection:
     leads: SubjectSelection = field(default_factory=SubjectSelection)
     company_currency: str | None = None
     without: tuple[SetAside, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in SUBJECTS:
+            _check_distinct("column", self.columns(name))
 
     def subject(self, name: str) -> SubjectSelection:
         """The part of `deal` or `lead`."""
@@ -191,5 +196,10 @@ def _part(raw: dict[str, list[object]]) -> SubjectSelection:
 def _check_distinct(label: str, names: Sequence[str]) -> None:
     if len({name.casefold() for name in names}) < len(names):
         raise UsageError(
-            "selection-names", f"no two {label} names are alike but for case, got {list(names)}"
+            "selection-names", f"no two {label} names are alike but for case, got {_doubled(names)}"
         )
+
+
+def _doubled(names: Sequence[str]) -> list[str]:
+    folded = [name.casefold() for name in names]
+    return sorted({name for name in names if folded.count(name.casefold()) > 1})

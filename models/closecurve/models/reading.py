@@ -5,13 +5,13 @@ The nightly run reads thousands of curves and the service one, both here, so the
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from closecurve.crm.calendar import FiscalCalendar, Period
-from closecurve.models.close_curve import CloseCurve
 
 Floats = NDArray[np.float64]
 
@@ -19,6 +19,17 @@ FIRST_DAYS = np.array([0.0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 75, 90])
 """Close together where a team acts on them; from here on a month apart."""
 MONTH_DAYS = 30.0
 DECIMALS = 5
+
+
+class EndingCurves(Protocol):
+    """What is read: curves that end somewhere, such as the close curve's."""
+
+    @property
+    def horizon_days_(self) -> float:
+        """Where the curves end."""
+
+    def predict_cumulative_incidence(self, X: pd.DataFrame, times: ArrayLike) -> Floats:
+        """Curves (n, 3, n_times)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,7 +93,7 @@ class Readings:
 
 
 def read_curves(
-    model: CloseCurve, rows: pd.DataFrame, as_of: pd.Timestamp, calendar: FiscalCalendar
+    model: EndingCurves, rows: pd.DataFrame, as_of: pd.Timestamp, calendar: FiscalCalendar
 ) -> Readings:
     """The curves of snapshots (n rows) that were all taken at `as_of`."""
     quarter_days = (calendar.quarter_at(as_of).end_at - as_of) / pd.Timedelta(days=1)

@@ -172,7 +172,7 @@ def _forecast(
 ) -> pd.DataFrame:
     history, settings = workspace.history(), workspace.settings
     facts = RevenueFacts.of(
-        history.tables(), as_of, history.data_until, settings.calendar, settings.company.currency
+        history.tables(), as_of, workspace.data_end(), settings.calendar, settings.company.currency
     )
     rated = StageFacts.of(facts.tables, as_of, settings).beside(deals[deals["as_of"] == as_of])
     return forecast_quarters(facts, rated, fitted.deal.model, HeldBack.of(fitted), as_of)

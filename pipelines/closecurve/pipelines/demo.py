@@ -7,22 +7,21 @@ import pandas as pd
 from closecurve.crm.demo import simulate
 from closecurve.pipelines.prefect_home import run_nightly
 from closecurve.pipelines.publication import Published
-from closecurve.pipelines.steps import import_history, publish_scores, train_models
+from closecurve.pipelines.steps import publish_scores
 from closecurve.pipelines.workspace import CONFIG_NAME, Workspace
 
-EARLIER_WEEKS = (4, 3, 2, 1)
-"""Weeks before the end at which the demo scores too, so that every deal has a score history."""
+SCORED_WEEKS_AGO = (4, 2, 0)
+"""The demo trains a month before its last day and scores since: deals have a score history."""
 
 
 def run_demo(home: Path, *, deals: int, seed: int) -> tuple[Workspace, Published]:
-    """Make the company's export, import it, train a month ago, score weekly since, then tonight."""
+    """Make the company's export; import, train and score a month ago; then score again."""
     company, folder = simulate(deals=deals, seed=seed), home / "export"
     company.write_export(folder)
     workspace = Workspace.open(home, folder / CONFIG_NAME)
     with workspace.locked("demo"):
-        import_history(workspace)
-        weeks = [company.until - pd.Timedelta(weeks=weeks) for weeks in EARLIER_WEEKS]
-        train_models(workspace, weeks[0])
-        for as_of in weeks:
-            publish_scores(workspace, as_of)
-        return workspace, run_nightly(workspace, company.until)
+        first, *later = (company.until - pd.Timedelta(weeks=ago) for ago in SCORED_WEEKS_AGO)
+        published = run_nightly(workspace, first)
+        for as_of in later:
+            published = publish_scores(workspace, as_of)
+        return workspace, published

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import ibis
 import numpy as np
@@ -22,6 +21,7 @@ from closecurve.models.forecast_inputs import (
     win_probability_between,
 )
 from closecurve.models.forecast_rules import origins, past_origins, period_at
+from closecurve.models.held_back import Curves
 from closecurve.pipelines.fitting import Fitted
 from closecurve.pipelines.panels import open_rows, snapshots
 
@@ -30,16 +30,6 @@ RATE_COLUMNS = ("stage_rate_fixed", "stage_rate_history")
 
 AMOUNT_RATIO_BOUNDS = (0.1, 10.0)
 """A win at a tenth or ten times the open amount is taken as a mistyped amount, not as a habit."""
-
-
-class Curve(Protocol):
-    """What the forecast needs of a model."""
-
-    def predict_cumulative_incidence(
-        self, X: pd.DataFrame, times: Sequence[float]
-    ) -> NDArray[np.float64]:
-        """Curves (n, 3, n_times)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +81,7 @@ def quarters(calendar: FiscalCalendar, as_of: pd.Timestamp) -> tuple[Period, Per
 def forecast_quarters(
     facts: RevenueFacts,
     open_deals: pd.DataFrame,
-    curve: Curve,
+    curve: Curves,
     held_back: "HeldBack | None",
     as_of: pd.Timestamp,
     *,
@@ -103,17 +93,14 @@ def forecast_quarters(
     little history) the past says nothing of the curves, and their error is the prior's: wider.
     """
     periods = quarters(facts.calendar, as_of)
-    past = None if held_back is None else held_back.snapshots(facts, periods, as_of)
+    past = None if held_back is None else held_back.past(facts, periods, as_of)
     ratios = np.ones(1) if past is None else amount_ratios(past, facts.wins, as_of)
+    won = _won_between(curve, open_deals, periods, as_of)
     rows = []
     for period in periods:
-        inputs = _inputs(facts, open_deals, curve, period, as_of, ratios)
-        rest = (
-            None
-            if held_back is None or past is None
-            else held_back.rests(facts, past, period, as_of)
-        )
-        learnt = past_origins(facts.wins, period, as_of, facts.calendar, rest)
+        inputs = _inputs(facts, open_deals, won[period.name], ratios)
+        rests = None if past is None else past_rests(facts, past, period, as_of)
+        learnt = past_origins(facts.wins, period, as_of, facts.calendar, rests)
         rows.append(forecast(inputs, period, as_of, learnt, seed=seed))
     return pd.concat(rows, ignore_index=True)
 
@@ -122,7 +109,7 @@ def forecast_quarters(
 class HeldBack:
     """A curve that was trained on what was known before `start`: honest at any later origin."""
 
-    curve: Curve
+    curve: Curves
     start: pd.Timestamp
     selection: FeatureSelection
 
@@ -134,35 +121,38 @@ class HeldBack:
             return None
         return cls(curve=model, start=start, selection=fitted.selection)
 
-    def snapshots(
+    def past(
         self, facts: RevenueFacts, periods: Sequence[Period], as_of: pd.Timestamp
     ) -> pd.DataFrame:
-        """Snapshots of what was open at every past origin of the periods since `start`."""
+        """Snapshots of what was open at every past origin of the periods since `start`.
+
+        A column named after each period holds the probability of a win in the rest of its like:
+        past origins are moved by whole weeks, so these lie equally many days ahead at each.
+        """
         grids = [origins(period, as_of, facts.calendar).iloc[1:] for period in periods]
         as_ofs = sorted({at for grid in grids for at in grid["as_of"] if at >= self.start})
-        rows = open_rows(facts.tables, DEAL, as_ofs)
-        return snapshots(facts.tables, DEAL, rows, self.selection)
+        asked = open_rows(facts.tables, DEAL, as_ofs)
+        rows = snapshots(facts.tables, DEAL, asked, self.selection)
+        return rows.assign(**_won_between(self.curve, rows, periods, as_of))
 
-    def rests(
-        self, facts: RevenueFacts, past: pd.DataFrame, period: Period, as_of: pd.Timestamp
-    ) -> pd.DataFrame | None:
-        """What the curves and arrivals gave for the rest of the period at each past origin."""
-        grid = origins(period, as_of, facts.calendar)
-        places = [place for place in range(1, len(grid)) if grid["as_of"].iloc[place] >= self.start]
-        if not places:
-            return None
-        won = _won_between(self.curve, past, rest_days(period, as_of))
-        deals = dict(iter(past.assign(win_probability_period=won).groupby("as_of")))
-        rests = {}
-        for place in places:
-            at = grid["as_of"].iloc[place]
+
+def past_rests(
+    facts: RevenueFacts, past: pd.DataFrame, period: Period, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """What held-back curves and arrivals gave for the rest of the period at each past origin."""
+    deals = past.assign(win_probability_period=past[period.name])
+    at_origin = dict(iter(deals.groupby("as_of")))
+    grid = origins(period, as_of, facts.calendar)
+    rests = {}
+    for place in range(1, len(grid)):
+        at = grid["as_of"].iloc[place]
+        if at in at_origin:
+            moved = period_at(grid, place, facts.calendar)
             inputs = ForecastInputs(
-                open_deals=deals.get(at, past.head(0).assign(win_probability_period=0.0)),
-                wins=facts.wins,
-                created=facts.created,
+                open_deals=at_origin[at], wins=facts.wins, created=facts.created
             )
-            rests[at] = bottom_up(inputs, period_at(grid, place, facts.calendar), at).rest
-        return pd.DataFrame({"as_of": list(rests), "rest": list(rests.values())})
+            rests[at] = bottom_up(inputs, moved, at).rest
+    return pd.DataFrame({"as_of": list(rests), "rest": list(rests.values())})
 
 
 def amount_ratios(
@@ -180,12 +170,9 @@ def amount_ratios(
 def _inputs(
     facts: RevenueFacts,
     open_deals: pd.DataFrame,
-    curve: Curve,
-    period: Period,
-    as_of: pd.Timestamp,
+    won: NDArray[np.float64],
     ratios: NDArray[np.float64],
 ) -> ForecastInputs:
-    won = _won_between(curve, open_deals, rest_days(period, as_of))
     columns = [*DEAL_COLUMNS, *(name for name in RATE_COLUMNS if name in open_deals)]
     return ForecastInputs(
         open_deals=open_deals[columns].assign(win_probability_period=won),
@@ -198,11 +185,16 @@ def _inputs(
 
 
 def _won_between(
-    curve: Curve, rows: pd.DataFrame, days: tuple[float, float]
-) -> NDArray[np.float64]:
+    curve: Curves, rows: pd.DataFrame, periods: Sequence[Period], as_of: pd.Timestamp
+) -> dict[str, NDArray[np.float64]]:
+    """By the period's name: (n,) the probability of a win in the rest of it."""
+    days = [rest_days(period, as_of) for period in periods]
     if rows.empty:
-        return np.zeros(0)
-    return win_probability_between(curve.predict_cumulative_incidence(rows, list(days))[:, 1])
+        return {period.name: np.zeros(0) for period in periods}
+    cif = curve.predict_cumulative_incidence(rows, np.ravel(days))[:, 1].reshape(len(rows), -1, 2)
+    return {
+        period.name: win_probability_between(cif[:, place]) for place, period in enumerate(periods)
+    }
 
 
 def _created(tables: HistoryTables) -> pd.DataFrame:

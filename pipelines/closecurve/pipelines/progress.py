@@ -27,8 +27,9 @@ class Progress:
         except BaseException:
             self._write("\n")
             raise
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
-        self._write(f"\r  {name}: {self.seconds[name]:.1f} s\n")
+        spent = time.perf_counter() - started
+        self.seconds[name] = self.seconds.get(name, 0.0) + spent
+        self._write(f"\r  {name}: {spent:.1f} s\n")
 
     def each(self, name: str, items: Sequence[T]) -> Iterable[T]:
         """The items one by one, saying how many are done and about how long the rest takes."""

@@ -57,7 +57,7 @@ def make_publication(
     with step("score leads"):
         leads = score_leads(tables, champion.bundle, settings, as_of)
     with step("forecast"):
-        forecasts = _forecasts(workspace, history, tables, champion.bundle, deals, as_of)
+        forecasts = _forecasts(workspace, tables, champion.bundle, deals, as_of)
     return Publication(
         as_of=as_of,
         published_at=published_at,
@@ -77,7 +77,6 @@ def make_publication(
 
 def _forecasts(
     workspace: Workspace,
-    history: HistoryHandle,
     tables: HistoryTables,
     bundle: Bundle,
     deals: Scores,
@@ -85,7 +84,7 @@ def _forecasts(
 ) -> pd.DataFrame:
     settings = workspace.settings
     facts = RevenueFacts.of(
-        tables, as_of, history.data_until, settings.calendar, settings.company.currency
+        tables, as_of, workspace.data_end(), settings.calendar, settings.company.currency
     )
     made = forecast_quarters(facts, deals.snapshots, bundle.deal, bundle.held_back, as_of)
     return made.assign(cutoff=pd.Timestamp(bundle.reports["deal"]["cutoff"]))[list(FORECASTS.names)]
@@ -101,9 +100,10 @@ def _account_facts(tables: HistoryTables, as_of: pd.Timestamp, currency: str) ->
     """The facts of every account with its attributes; an account without deals counts 0."""
     facts = account_facts(tables, [as_of], company_currency=currency).execute()
     attributes = tables.accounts.execute().drop_duplicates("account_id")
-    both = facts.drop(columns="as_of").merge(attributes, on="account_id", how="outer")
+    both: pd.DataFrame = facts.drop(columns="as_of").merge(attributes, on="account_id", how="outer")
     counted = ["deal_count", "won_count", "won_amount"]
-    return both.assign(**{name: both[name].fillna(0.0) for name in counted})
+    both[counted] = both[counted].fillna(0.0)
+    return both
 
 
 def _summary(

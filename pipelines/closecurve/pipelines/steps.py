@@ -34,7 +34,7 @@ def import_history(workspace: Workspace) -> ImportReport:
 
 def train_models(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Trained:
     """Train on what was known before the as-of (default: all the history), register, promote."""
-    return train_at(workspace, _as_of(workspace, as_of))
+    return train_at(workspace, as_of or workspace.data_end())
 
 
 def publish_scores(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Published:
@@ -43,7 +43,7 @@ def publish_scores(workspace: Workspace, as_of: pd.Timestamp | None = None) -> P
     Raises UsageError where nothing was trained yet, or where the champion was trained on what was
     known only at or after the as-of.
     """
-    at = _as_of(workspace, as_of)
+    at = as_of or workspace.data_end()
     champion = the_champion(workspace)
     if champion is None:
         raise UsageError(
@@ -63,11 +63,3 @@ def publish_scores(workspace: Workspace, as_of: pd.Timestamp | None = None) -> P
     with workspace.progress.step("publish"):
         published_id = workspace.results.publish(publication)
     return Published(publication_id=published_id, publication=publication)
-
-
-def _as_of(workspace: Workspace, as_of: pd.Timestamp | None) -> pd.Timestamp:
-    """The as-of asked for; else the company's first midnight after the last known fact."""
-    if as_of is not None:
-        return as_of
-    calendar, until = workspace.settings.calendar, workspace.history().data_until
-    return calendar.midnight((calendar.local(until) + pd.Timedelta(days=1)).date())

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from closecurve.pipelines.progress import Progress
 from closecurve.settings import Settings, load
 from closecurve.stores.history import HistoryHandle, HistoryStore
@@ -69,3 +71,8 @@ class Workspace:
     def history(self) -> HistoryHandle:
         """The history that was imported last. Raises UsageError where there is none."""
         return self.histories.current()
+
+    def data_end(self) -> pd.Timestamp:
+        """The company's first midnight after the last known fact: an export ends with a day."""
+        calendar, until = self.settings.calendar, self.history().data_until
+        return calendar.midnight((calendar.local(until) + pd.Timedelta(days=1)).date())

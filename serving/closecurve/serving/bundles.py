@@ -6,8 +6,7 @@ A bundle holds `deal_curve/` and `lead_curve/` (each may be absent), `selection.
 
 - `calendar`: as `closecurve.models.close_curve_files.calendar_to_json` writes it;
 - `processes`: a list of {name, stages: [{name, kind, fixed_rate, expected_days}]};
-- `grades`: the fields of `GradePolicy`;
-- `stage_facts`: rows {process, stage, median_days}; `fx_rates`: rows {date, currency, rate}.
+- `grades`: the fields of `GradePolicy`.
 
 Importing this module imports the models; `closecurve.serving.live` does so at the first posted
 record, so that the service starts without them.
@@ -50,8 +49,6 @@ class Bundle:
     calendar: FiscalCalendar
     processes: tuple[Process, ...]
     grades: GradePolicy
-    stage_facts: list[dict[str, Any]]
-    fx_rates: list[dict[str, Any]]
 
     @property
     def stages(self) -> list[dict[str, Any]]:
@@ -95,8 +92,6 @@ def _read(folder: Path) -> Bundle:
         calendar=FiscalCalendar() if calendar is None else calendar,
         processes=tuple(_process(entry) for entry in context["processes"]),
         grades=_grades(context["grades"]),
-        stage_facts=context["stage_facts"],
-        fx_rates=context["fx_rates"],
     )
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from closecurve.models.reading import Readings, read_curves
 from closecurve.serving.problems import Problem
-from closecurve.serving.reading import Reading, read
 from closecurve.serving.schemas.common import naive_utc
 from closecurve.serving.schemas.deals import DealScore, DealToScore, PostedRecord
 from closecurve.serving.schemas.leads import LeadScore, LeadToScore
@@ -67,17 +67,17 @@ class Scorers:
         part = opened.bundle.selection.deals
         record = deal_record(posted, process, part, account)
         row = pd.DataFrame([deal_snapshot_of(record, context, as_of, opened.bundle.selection)])
-        reading = read(model.curve, row, as_of, opened.bundle.calendar)
+        reading = read_curves(model.curve, row, as_of, opened.bundle.calendar)
         return DealScore.model_validate(
             _score(head, head.deal_model_version, reading, model, row)
             | {
-                "win_probability_eventual": reading.won_eventual,
-                "win_probability_quarter": reading.won_in_quarter(),
-                "win_probability_30": reading.won_within(30),
-                "loss_probability_eventual": reading.lost_eventual,
-                "close_q10_date": reading.close_date(0.1),
-                "close_q50_date": reading.close_date(0.5),
-                "close_q90_date": reading.close_date(0.9),
+                "win_probability_eventual": float(reading.won_eventual[0]),
+                "win_probability_quarter": float(reading.won_in_quarter()[0]),
+                "win_probability_30": float(reading.won_within(30)[0]),
+                "loss_probability_eventual": float(reading.lost_eventual[0]),
+                "close_q10_date": reading.close_dates(0.1)[0],
+                "close_q50_date": reading.close_dates(0.5)[0],
+                "close_q90_date": reading.close_dates(0.9)[0],
             }
         )
 
@@ -95,17 +95,17 @@ class Scorers:
         bundle = opened.bundle
         record = lead_record(posted, bundle.selection.leads, account)
         row = pd.DataFrame([lead_snapshot_of(record, context, as_of, bundle.selection)])
-        reading = read(model.curve, row, as_of, bundle.calendar)
-        graded = grade([reading.won_eventual], bundle.grades)
+        reading = read_curves(model.curve, row, as_of, bundle.calendar)
+        graded = grade([float(reading.won_eventual[0])], bundle.grades)
         created_at = pd.Series([naive_utc(posted.created_at)])
         return LeadScore.model_validate(
             _score(head, head.lead_model_version, reading, model, row)
             | {
-                "conversion_probability_eventual": reading.won_eventual,
-                "conversion_probability_quarter": reading.won_in_quarter(),
-                "conversion_probability_30": reading.won_within(30),
-                "conversion_probability_90": reading.won_within(90),
-                "disqualification_probability_eventual": reading.lost_eventual,
+                "conversion_probability_eventual": float(reading.won_eventual[0]),
+                "conversion_probability_quarter": float(reading.won_in_quarter()[0]),
+                "conversion_probability_30": float(reading.won_within(30)[0]),
+                "conversion_probability_90": float(reading.won_within(90)[0]),
+                "disqualification_probability_eventual": float(reading.lost_eventual[0]),
                 "grade": str(graded[0]),
                 "response_due_at": response_due(
                     created_at, graded, bundle.calendar, bundle.grades
@@ -141,9 +141,8 @@ class Scorers:
         context = Context.from_frames(
             head.as_of,
             owner_facts=[_owner(row) for row in owners],
-            stage_facts=bundle.stage_facts,
             stages=bundle.stages,
-            fx_rates=bundle.fx_rates,
+            **head.summary.get("live", {}),
         )
         return _Opened(publication_id=head.publication_id, bundle=bundle, context=context)
 
@@ -184,7 +183,7 @@ def _process_name(bundle: "Bundle", posted: DealToScore, context: "Context") -> 
 def _score(
     head: PublicationHead,
     version: str | None,
-    reading: Reading,
+    reading: Readings,
     model: "SubjectModel",
     row: pd.DataFrame,
 ) -> dict[str, Any]:
@@ -195,7 +194,7 @@ def _score(
         "model_version": version or "",
         "quarter_name": reading.quarter.name,
         "quarter_end_date": reading.quarter.end_date - pd.Timedelta(days=1),
-        "curve": reading.curve(),
+        "curve": reading.curves()[0],
         "reasons": _reasons(model, row),
     }
 

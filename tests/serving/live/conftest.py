@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import ibis  # type: ignore[import-untyped]
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -144,13 +144,15 @@ def company(tmp_path_factory: pytest.TempPathFactory, publication: Any) -> Compa
         "owner_facts": owner_facts(tables, [AS_OF]).execute().drop(columns="as_of"),
         "stage_facts": stage_facts(tables, [AS_OF]).execute().drop(columns="as_of"),
     }
-    context = write_context(facts)
+    context = write_context()
     both = seal(partial(write_bundle, curves=curves, panels=panels, context=context), bundles_dir)
     del curves["lead"]
     alone = seal(partial(write_bundle, curves=curves, panels=panels, context=context), bundles_dir)
     store = MemoryResultsStore()
     owners = facts["owner_facts"].fillna({"owner_id": COMPANY_OWNER})
-    store.publish(publication(bundle_digest=both, owner_facts=owners))
+    live = {"stage_facts": facts["stage_facts"].to_dict("records"), "fx_rates": []}
+    summary = publication().summary | {"live": live}
+    store.publish(publication(bundle_digest=both, owner_facts=owners, summary=summary))
     night = panels["deal"].rows
     return Company(
         as_of=AS_OF,
@@ -201,14 +203,12 @@ def curve_of(panel: Panel) -> CloseCurve:
     return curve.fit(panel.rows.iloc[: len(panel.labels)], panel.labels)
 
 
-def write_context(facts: dict[str, pd.DataFrame]) -> str:
+def write_context() -> str:
     """The file context.json, as closecurve.serving.bundles tells it."""
     context = {
         "calendar": calendar_to_json(CALENDAR),
         "processes": [asdict(DEFAULT_PROCESS)],
         "grades": asdict(GradePolicy()),
-        "stage_facts": facts["stage_facts"].to_dict("records"),
-        "fx_rates": [],
     }
     return json.dumps(context)
 
