@@ -24,7 +24,7 @@ demo: setup
 
 # Everything that is promised: style, types, floors, then the tests.
 test: check
-	@$(BIN)/python -m pytest -q -n 2
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: setup
 	@$(BIN)/ruff check .

@@ -127,7 +127,8 @@ def _records(dice: Dice, ids: list[str], key: str, columns: dict[str, list[Any]]
     created_at = dice.instants(len(ids))
     known_at = (created_at + dice.delays(len(ids))).where(dice.random.random(len(ids)) < 0.8)
     links = {name: dice.pick(values, len(ids)) for name, values in columns.items()}
-    return pd.DataFrame({key: ids, "created_at": created_at, "known_at": known_at} | links)
+    made = pd.DataFrame({key: ids, "created_at": created_at, "known_at": known_at} | links)
+    return made.astype({"size": "float64"}) if "size" in made else made
 
 
 def _activities(dice: Dice, deals: list[str], leads: list[str], count: int) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from closecurve.crm.calendar import FiscalCalendar
-from closecurve.crm.errors import DataError, EnvironmentFailure, UsageError
+from closecurve.crm.errors import ClosecurveError, DataError, EnvironmentFailure, UsageError
 from closecurve.crm.stages import DEFAULT_PROCESS
 from closecurve.models.baselines import FixedStageRate, HistoricalStageRate
 from closecurve.models.close_curve import CloseCurve
@@ -40,16 +40,15 @@ def test_every_row_gets_a_curve(curve: CloseCurve, company: Any) -> None:
     assert (cif[:, :, -1] == cif[:, :, -2]).all()
 
 
-@pytest.mark.parametrize("days", [14, 60])
-def test_each_tenth_of_the_predictions_is_near_the_truth(
-    simulated: Callable[..., Any], days: int
-) -> None:
-    learned, unseen = simulated(4000, seed=2), simulated(1500, seed=3)
-    model = CloseCurve().fit(learned.rows, learned.labels)
-    said = model.predict_cumulative_incidence(unseen.rows, [days])[:, 1, 0]
-    tenths = np.array_split(np.argsort(said), 10)
-    gaps = [said[t].mean() - unseen.true_win(days)[t].mean() for t in tenths]
-    assert np.abs(gaps).max() <= 0.03
+def test_each_tenth_of_the_predictions_is_near_the_truth(simulated: Callable[..., Any]) -> None:
+    learned, unseen = simulated(8000, seed=2, signal=0.5), simulated(1500, seed=3, signal=0.5)
+    model = CloseCurve(seeds=1, half_life_share=None).fit(learned.rows, learned.labels)
+    said = model.predict_cumulative_incidence(unseen.rows, [14, 60])[:, 1]
+    for place, days in enumerate((14, 60)):
+        tenths = np.array_split(np.argsort(said[:, place]), 10)
+        truth = unseen.true_win(days)
+        gaps = [said[tenth, place].mean() - truth[tenth].mean() for tenth in tenths]
+        assert np.abs(gaps).max() <= 0.03
 
 
 def test_it_beats_the_stage_rates_and_the_coin_on_unseen_deals(
@@ -223,12 +222,12 @@ def test_quarter_ends_are_seen_where_deals_close_at_them() -> None:
 
 
 def test_newer_landmarks_weigh_more_where_the_world_changed(simulated: Callable[..., Any]) -> None:
-    company = simulated(1500, seed=5)
+    company = simulated(700, seed=5)
     is_old = (company.rows["as_of"] < pd.Timestamp("2024-06-01")).to_numpy()
     event = company.labels["event"].to_numpy()
     turned = company.labels.assign(event=np.where(is_old & (event > 0), 2, event))
     won = [
-        CloseCurve(half_life_share=share)
+        CloseCurve(half_life_share=share, seeds=1)
         .fit(company.rows, turned)
         .predict_cumulative_incidence(company.rows, [30])[:, 1]
         .mean()
@@ -247,7 +246,7 @@ def test_newer_landmarks_weigh_more_where_the_world_changed(simulated: Callable[
     ],
 )
 def test_a_panel_that_does_not_fit_is_refused(
-    curve: CloseCurve, company: Any, change: dict[str, Any], error: type[Exception], code: str
+    curve: CloseCurve, company: Any, change: dict[str, Any], error: type[ClosecurveError], code: str
 ) -> None:
     rows = company.rows[:3].assign(**change)
     rows = rows.drop(columns=[name for name, value in change.items() if value is None])

@@ -30,8 +30,8 @@ class _Strict(BaseModel):
 class Company(_Strict):
     """The company: its name, its currency, and its calendar."""
 
-    name: str = Field("My company", min_length=1, max_length=200)
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    name: str = Field(default="My company", min_length=1, max_length=200)
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     time_zone: str = "UTC"
     fiscal_year_start_month: int = 1
     week_start: str = "monday"
@@ -82,9 +82,9 @@ class ServiceSettings(_Strict):
     """Where the service listens. Loopback is the default, and only it needs no sign-in."""
 
     host: str = "127.0.0.1"
-    port: int = Field(8321, ge=0, le=65535)
+    port: int = Field(default=8321, ge=0, le=65535)
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
-    most_body_bytes: int = Field(1_000_000, ge=1_000, le=100_000_000)
+    most_body_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
 
 
 class _Document(_Strict):
@@ -99,7 +99,7 @@ class _Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CLOSECURVE_", extra="ignore", frozen=True)
     results_url: str | None = None
-    port: int | None = Field(None, ge=0, le=65535)
+    port: int | None = Field(default=None, ge=0, le=65535)
 
 
 class Settings(_Strict):

@@ -70,7 +70,8 @@ def set_aside(tables: HistoryTables, cutoff: pd.Timestamp) -> list[SetAside]:
         for candidate in _candidates(known, subject, records)
         if (reason := _reason(candidate, records.loc[candidate.values.index], subject)) is not None
     ]
-    return sorted(found, key=lambda item: (item.table, item.column))
+    first = {item.name: item for item in reversed(found)}  # accounts are asked for by both
+    return sorted(first.values(), key=lambda item: (item.table, item.column))
 
 
 def _records(tables: HistoryTables, subject: Subject) -> pd.DataFrame:

@@ -125,9 +125,10 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         self.is_dated_: bool = as_ofs_of(X) is not None
         self.calibration_ = HazardCalibration()
         self.stage_curves_ = StageCurves(self.processes, by=self.by, grid=self.grid_).fit(X, y)
-        closes = closed_count(X, labels)
-        self.trees_weight_: float = closes / (closes + self.few_closes)
-        self.boosters_ = grow(self._tree_rows(X, labels), self._settings()) if closes else []
+        rows = self._tree_rows(X, labels)
+        closes = closed_count(X, labels) if rows.outcome.any() else 0
+        self.trees_weight_: float = closes / (closes + self.few_closes) if closes else 0.0
+        self.boosters_ = grow(rows, self._settings()) if closes else []
         return self
 
     @property
@@ -234,7 +235,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
 
     def _recency(self, labels: Labels) -> Floats:
         """The weight of each landmark: 1 for the newest, halved with each half-life."""
-        if self.half_life_share is None or not self.is_dated_:
+        if self.half_life_share is None or not self.is_dated_ or not len(labels):
             return np.ones(len(labels))
         span = float(np.ptp(labels.followed_days)) or 1.0
         back = labels.followed_days - labels.followed_days.min()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from closecurve.features.subjects import DEAL, LEAD
+from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.models.training import TrainedCurve
 from closecurve.pipelines.fitting import Fitted
 from closecurve.pipelines.panels import Panel
@@ -23,7 +23,7 @@ def training_figures(fitted: Fitted) -> dict[str, Figure]:
             continue
         if trained.report["reliability"]:
             made[f"{subject.name}_reliability"] = _reliability(trained.report, subject.causes[0])
-        made[f"{subject.name}_curves"] = _examples(trained, panel, subject.id_column)
+        made[f"{subject.name}_curves"] = _examples(trained, panel, subject)
     return made
 
 
@@ -47,7 +47,7 @@ def _reliability(report: dict[str, Any], cause: str) -> Figure:
     return figure
 
 
-def _examples(trained: TrainedCurve, panel: Panel, id_column: str) -> Figure:
+def _examples(trained: TrainedCurve, panel: Panel, subject: Subject) -> Figure:
     rows = panel.rows.tail(EXAMPLE_CURVES)
     days = np.linspace(0, trained.model.horizon_days_, CURVE_POINTS)
     curves = trained.model.predict_cumulative_incidence(rows, days)
@@ -55,8 +55,9 @@ def _examples(trained: TrainedCurve, panel: Panel, id_column: str) -> Figure:
     axes = figure.add_subplot(
         xlabel="days ahead", ylabel="probability by then", title="Close curves of newest landmarks"
     )
-    for name, curve in zip(rows[id_column], curves, strict=True):
-        (line,) = axes.plot(days, curve[1], label=str(name))
+    # Numbered, not named: a plot in the registry outlives a record that has to be erased.
+    for place, curve in enumerate(curves, 1):
+        (line,) = axes.plot(days, curve[1], label=f"{subject.name} {place}")
         axes.plot(days, curve[2], color=line.get_color(), linestyle=":", linewidth=1)
     axes.set_ylim(0, 1)
     axes.legend(title="won (dotted: lost)")

@@ -32,10 +32,15 @@ class Panel:
 def training_panel(
     tables: HistoryTables, subject: Subject, cutoff: pd.Timestamp, selection: FeatureSelection
 ) -> Panel:
-    """The landmarks before the cutoff, censored there. Leads are also taken at their arrival."""
+    """The landmarks before the cutoff, censored there. Leads are also taken at their arrival.
+
+    A company without leads has a panel of them without rows and columns.
+    """
     as_ofs = landmark_as_ofs(tables, cutoff, subject=subject.name, most_rows=MOST_ROWS)
+    if subject is not DEAL and not as_ofs:
+        return Panel(rows=pd.DataFrame(), labels=pd.DataFrame())
     grain = open_rows(tables, subject, as_ofs)
-    if subject is not DEAL and as_ofs:
+    if subject is not DEAL:
         grain = grain.union(arrivals(tables, as_ofs[0], cutoff), distinct=True)
     return panel_of(tables, subject, grain, cutoff, selection)
 
