@@ -178,7 +178,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.connection = ibis.duckdb.connect()
-        self.queries: dict[str, ir.Table] = {}
+        self.queries: dict[str, tuple[str, ir.Table]] = {}
         self.tables: HistoryTables | None = None
 
     def load(self, frames: Frames) -> HistoryTables:
@@ -201,12 +201,10 @@ class Engine:
             expression = make(tables)
             for table in expression.op().find(InMemoryTable):
                 self.connection.execute(table.to_expr())  # registers it with this engine
-            self.queries[name] = expression
-            sql = ibis.to_sql(expression, dialect="duckdb")
-            self.connection.con.execute(f"PREPARE {name} AS {sql}")
-        found: pd.DataFrame = (
-            self.connection.con.execute(f"EXECUTE {name}").to_arrow_table().to_pandas()
-        )
+            self.queries[name] = (str(ibis.to_sql(expression, dialect="duckdb")), expression)
+        # not prepared: DuckDB would keep a plan that it made while tables were empty
+        result = self.connection.con.execute(self.queries[name][0]).to_arrow_table()
+        found: pd.DataFrame = result.to_pandas()
         order = sorted(found.columns)
         ordered: pd.DataFrame = found.sort_values(
             order, ignore_index=True, key=lambda column: column.astype(str)

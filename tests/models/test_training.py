@@ -75,9 +75,14 @@ def test_the_held_back_model_has_not_seen_what_came_after(
     assert (again.model.predict_cumulative_incidence(ask, [30]) != before).any()
 
 
-def test_where_nothing_predicts_the_report_says_so(simulated: Callable[..., Any]) -> None:
+def test_where_nothing_predicts_the_report_says_so_and_the_trees_do_not_answer(
+    simulated: Callable[..., Any],
+) -> None:
     company = simulated(600, seed=23, signal=0.0)
-    report = train_curve(company.rows, company.labels, CUTOFF).report
+    trained = train_curve(company.rows, company.labels, CUTOFF)
+    report, ask = trained.report, company.rows[:50]
+    by_stage = trained.model.stage_curves_.predict_cumulative_incidence(ask, [30.0])
+    assert np.allclose(trained.model.predict_cumulative_incidence(ask, [30.0]), by_stage)
     assert not report["is_better"]
     assert "is not shown to be better" in report["finding"]
     assert report["log_loss"]["model"] < report["log_loss"]["historical_stage_rate"] + 0.01

@@ -22,7 +22,7 @@ def deals(count: int, outcome: str | None, amount: float | None = None) -> pd.Da
         closed_at=closed,
         outcome=np.where(is_closed, outcome or "", ""),
         stage="Proposal",
-        **columns,
+        amount=amount,
     )
 
 

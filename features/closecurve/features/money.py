@@ -18,7 +18,7 @@ def with_company_rate(
     """The rows (currency and `at`) with `company_rate`: one unit in the company's currency.
 
     The last rate dated before `at`; 1 for the company's currency and where none is named; null
-    for a currency without a rate by then. The rule is that of `closecurve.crm.money`.
+    for a currency without a rate by then.
     """
     rated = attach(rows, rate_spans(tables), "currency", at=at, payload=["rate"])
     is_own = rated.currency.isnull()

@@ -79,7 +79,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         kinds: Mapping[str, str] | None = None,
         by: str = "stage",
         rounds: int = 100,
-        leaves: int = 7,
+        leaves: int = 15,
         learning_rate: float = 0.1,
         min_rows: int = 300,
         column_share: float = 0.5,
@@ -150,6 +150,11 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
             hazards = self.calibration_.apply(self._hazards(batch, intervals))
             made[rows] = self.incidence_from_hazards(batch, hazards, days)
         return made
+
+    def rest_on_stage_curves(self) -> None:
+        """Let the curves by stage and age answer alone: for trees that did not prove themselves."""
+        self.boosters_, self.trees_weight_ = [], 0.0
+        self.calibration_ = HazardCalibration()
 
     def predict_hazards(self, X: pd.DataFrame) -> Floats:
         """The trees' own hazards (n, K, 3), neither calibrated nor shrunk."""

@@ -29,6 +29,8 @@ LEAST_DELTA = 0.005
 """A group that moves the probability by less than half a point is no reason."""
 
 STAGE_GROUP = "stage"
+STAGE_NAME = "stage"
+"""What a reason of the stage group is told by, where it differs: people know stages by name."""
 OTHER_GROUP = "fit"
 _ALL = ""
 
@@ -111,6 +113,8 @@ class _Table:
         group = list(self.groups)[place]
         columns = self.groups[group]
         feature = max(columns, key=lambda column: float(self.telling[column][row]))
+        if STAGE_NAME in columns and self.telling[STAGE_NAME][row] > 0:
+            feature = STAGE_NAME
         delta = float(self.deltas[row, place])
         value = _plain(self.own.at[row, feature])
         typical = _plain(self.typical.at[row, feature])

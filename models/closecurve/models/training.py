@@ -51,7 +51,8 @@ def train_curve(
     The same for deals and leads: where there is no `stage`, curves by `source` stand in. The report
     holds sizes, dates, log loss and other scores by horizon of the model and each baseline,
     reliability bins, the parts chosen, and `is_better`: whether the model beat the stage rates on
-    held-back time; `finding` says it in a sentence. Lower losses are better.
+    held-back time; `finding` says it in a sentence. Lower losses are better. Trees that did not
+    beat the stage rates are not served: the curves by stage and age then answer alone.
     Raises DataError for a panel without as-ofs or with one that is not before the cutoff.
     """
     whole = _checked(panel, labels, cutoff)
@@ -68,9 +69,12 @@ def train_curve(
     model.fit(whole.rows, whole.labels)
     if verdict and verdict.calibration:
         model.calibration_ = verdict.calibration
+    report = _sizes(whole, cutoff) | (verdict.report if verdict else _unjudged())
+    if verdict and not report["is_better"]:
+        model.rest_on_stage_curves()
     return TrainedCurve(
         model=model,
-        report=_sizes(whole, cutoff) | (verdict.report if verdict else _unjudged()),
+        report=report,
         held_back_model=verdict.model if verdict else None,
         held_back_start=start if verdict else None,
     )

@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from closecurve.features.selection import FeatureSelection, choose
+from closecurve.features.catalog import spec_of
+from closecurve.features.selected import FeatureSelection
+from closecurve.features.selection import choose
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.features.tables import HistoryTables
 from closecurve.models.baselines import FixedStageRate, HistoricalStageRate, StageCurves
@@ -70,6 +72,13 @@ def baselines(fitted: Fitted, subject: Subject, settings: Settings) -> dict[str,
     if subject is DEAL:
         made["fixed_stage_rate"] = FixedStageRate(settings.processes, by=by)
     return {name: model.fit(panel.rows, panel.labels) for name, model in made.items()}
+
+
+def _selected(panel: Panel, subject: Subject, selection: FeatureSelection) -> Panel:
+    """The panel without features that were not selected: carried columns may be such."""
+    kept = set(selection.columns(subject.name))
+    columns = [name for name in map(str, panel.rows) if name in kept or spec_of(name) is None]
+    return Panel(rows=panel.rows[columns], labels=panel.labels)
 
 
 def _train(panel: Panel, cutoff: pd.Timestamp, settings: Settings) -> TrainedCurve:

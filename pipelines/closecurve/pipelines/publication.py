@@ -91,7 +91,8 @@ def _forecasts(
 
 
 def _owner_facts(tables: HistoryTables, as_of: pd.Timestamp) -> pd.DataFrame:
-    found: pd.DataFrame = owner_facts(tables, [as_of]).drop("as_of").execute()
+    found: pd.DataFrame = owner_facts(tables, [as_of]).execute()
+    del found["as_of"]
     found["owner_id"] = found["owner_id"].fillna(COMPANY_OWNER)
     return found
 
@@ -117,7 +118,7 @@ def _summary(
 ) -> dict[str, Any]:
     settings = workspace.settings
     running, following = quarters(settings.calendar, as_of)
-    dwell = stage_facts(tables, [as_of]).drop("as_of").execute()
+    dwell = stage_facts(tables, [as_of]).execute().drop(columns="as_of")
     return {
         "company": settings.company.name,
         "currency": settings.company.currency,
