@@ -1,4 +1,4 @@
-"""Small companies taken the whole way, once for all tests of this folder."""
+"""Small companies taken the whole way, once for all tests of this folder (one worker runs them)."""
 
 import shutil
 from collections.abc import Callable
@@ -11,15 +11,6 @@ from closecurve.crm.demo import DemoCompany, simulate
 from closecurve.pipelines.publication import Published
 from closecurve.pipelines.steps import import_history, publish_scores, train_models
 from closecurve.pipelines.workspace import Workspace
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of this folder share homes that take seconds to make: one worker runs them."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("pipelines"))
 
 
 @pytest.fixture(scope="session")

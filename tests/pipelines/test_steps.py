@@ -14,6 +14,8 @@ from closecurve.pipelines.steps import import_history, publish_scores, train_mod
 from closecurve.pipelines.training import the_champion
 from closecurve.pipelines.workspace import Workspace
 
+pytestmark = pytest.mark.xdist_group("pipelines")
+
 
 def test_importing_again_changes_nothing(workspace: Workspace) -> None:
     before = workspace.history().history_id
