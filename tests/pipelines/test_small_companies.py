@@ -28,9 +28,11 @@ def deals(count: int, outcome: str | None, amount: float | None = None) -> pd.Da
     )
 
 
-def answer(exported: Exported, **tables: pd.DataFrame) -> Publication:
+def answer(
+    exported: Exported, *, later: pd.Timedelta = LATER, **tables: pd.DataFrame
+) -> Publication:
     """The publication a few days after the last deal came, after import and training there."""
-    workspace, as_of = exported(**tables), tables["deals"]["created_at"].max() + LATER
+    workspace, as_of = exported(**tables), tables["deals"]["created_at"].max() + later
     import_history(workspace)
     train_models(workspace, as_of)
     return publish_scores(workspace, as_of).publication
@@ -49,7 +51,7 @@ def test_a_company_that_only_knows_one_outcome_gets_probabilities_inside_0_and_1
 ) -> None:
     made = answer(exported, deals=deals(60, outcome, amount=1000))
     probability = made.deal_scores["win_probability_eventual"]
-    assert len(probability) == 3
+    assert len(probability) >= 3
     assert probability.between(0, 1).all()
     assert (probability > 0.5).all() == (outcome == "won")
 
@@ -75,7 +77,7 @@ def test_a_column_full_of_nulls_and_ten_thousand_categories_change_nothing_much(
 
 def test_no_open_deal_is_an_empty_list_and_a_forecast(exported: Exported) -> None:
     closed = deals(30, "won", amount=10).query("outcome == 'won'")
-    made = answer(exported, deals=closed)
+    made = answer(exported, later=pd.Timedelta(days=40), deals=closed)
     assert made.deal_scores.empty
     assert len(made.forecasts) == 2
 

@@ -19,8 +19,9 @@ FEWEST_LANDMARKS = 12
 """As-ofs that are kept whatever they cost, where the history has them."""
 DEFAULT_CYCLE_DAYS = 60.0
 """The cycle of a history without a close that took a day."""
-ENOUGH_DAYS = 365
-"""Window that a budget does not cut before the landmarks are spaced wider: one of each season."""
+ENOUGH_DAYS = 1460
+"""Window that a budget does not cut before the landmarks are spaced wider: deals that were never
+seen teach more than more landmarks of the same ones (benchmarks/calibration.py)."""
 
 
 def landmark_as_ofs(
@@ -34,8 +35,8 @@ def landmark_as_ofs(
 
     They reach back to the first day after the first record, a cycle's eighth apart (a day at the
     finest, see `spacing_days`). Where that is more than `most_rows` pairs of an open record and an
-    as-of, they are spaced wider as long as the window would be under a year, then the oldest are
-    left out, down to `FEWEST_LANDMARKS`. Only what was known before the cutoff is read.
+    as-of, they are spaced wider as long as the window would be under four years, then the oldest
+    are left out, down to `FEWEST_LANDMARKS`. Only what was known before the cutoff is read.
     Raises UsageError for another subject or a budget under 1.
     """
     if subject not in SUBJECTS:

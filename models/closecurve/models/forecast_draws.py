@@ -42,6 +42,6 @@ def _won_amounts(
     won = uniform < probability
     if len(ratios) == 1:
         return np.where(won, amount * ratios[0], 0.0)
-    place = uniform / np.maximum(probability, np.finfo(float).tiny) * len(ratios)
+    place = np.divide(uniform, probability, out=np.zeros_like(uniform), where=won) * len(ratios)
     picked = ratios[np.minimum(place, len(ratios) - 1).astype(np.intp)]
     return np.where(won, amount * picked, 0.0)

@@ -9,7 +9,7 @@ import pandas as pd
 from closecurve.models import metrics
 from closecurve.models.baselines import FixedStageRate, HistoricalStageRate, StageCurves
 from closecurve.models.calibration import HazardCalibration
-from closecurve.models.close_curve import CloseCurve
+from closecurve.models.close_curve import ROUNDS, CloseCurve
 from closecurve.models.held_back import (
     Answers,
     Curves,
@@ -32,11 +32,11 @@ HELD_BACK_SHARE = 0.3
 """The last part of the panel's time, on which is judged."""
 
 CANDIDATES: tuple[Mapping[str, Any], ...] = (
-    {"leaves": 7},
+    {"rounds": ROUNDS[0]},
     {"half_life_share": 0.2},
     {"half_life_share": None},
 )
-"""What is tried beside the defaults (BENCHMARKS): smaller trees, strong drift, no drift."""
+"""What is tried beside the defaults: fewer trees, strong drift, no drift."""
 
 LEANING: Mapping[str, Any] = {"few_closes": 500.0}
 """An answer that leans on the curves by stage. It is the simpler one, so one standard error

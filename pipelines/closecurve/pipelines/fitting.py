@@ -1,6 +1,7 @@
 """Fitting: from a history as known before a cutoff to curves for deals and for leads."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +53,17 @@ def fit(tables: HistoryTables, cutoff: pd.Timestamp, settings: Settings) -> Fitt
         subject.name: training_panel(tables, subject, cutoff, selection) for subject in (DEAL, LEAD)
     }
     deal, lead = panels[DEAL.name], panels[LEAD.name]
-    return Fitted(
-        cutoff=cutoff,
-        selection=selection,
-        deal=_train(deal, cutoff, settings),
-        lead=_train(lead, cutoff, settings) if len(lead.rows) else None,
-        panels=panels,
-    )
+    # Side by side: a trial grows one booster and would leave a core idle.
+    with ThreadPoolExecutor() as pool:
+        deals = pool.submit(_train, deal, cutoff, settings)
+        leads = pool.submit(_train, lead, cutoff, settings) if len(lead.rows) else None
+        return Fitted(
+            cutoff=cutoff,
+            selection=selection,
+            deal=deals.result(),
+            lead=None if leads is None else leads.result(),
+            panels=panels,
+        )
 
 
 def baselines(fitted: Fitted, subject: Subject, settings: Settings) -> dict[str, Curves]:
