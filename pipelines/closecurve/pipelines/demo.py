@@ -15,8 +15,9 @@ SCORED_WEEKS_AGO = (4, 2, 0)
 
 
 def run_demo(home: Path, *, deals: int, seed: int) -> tuple[Workspace, Published]:
-    """Make the company's export; import, train and score a month ago; then score again."""
-    company, folder = simulate(deals=deals, seed=seed), home / "export"
+    """Make a company that ends today; import, train and score a month ago; score again since."""
+    today = pd.Timestamp.now("UTC").tz_localize(None).normalize()
+    company, folder = simulate(deals=deals, seed=seed, until=today), home / "export"
     company.write_export(folder)
     workspace = Workspace.open(home, folder / CONFIG_NAME)
     with workspace.locked("demo"):

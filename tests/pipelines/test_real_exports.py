@@ -1,0 +1,64 @@
+"""Two real exports go the whole way: import, back-test, train, score, serve."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from closecurve.pipelines.backtest import run_backtest
+from closecurve.pipelines.steps import import_history, publish_scores, train_models
+from closecurve.pipelines.workspace import Workspace
+from closecurve.serving.app import create_app
+
+
+@pytest.mark.parametrize(
+    ("name", "cutoff", "score_at"),
+    [
+        ("bpic2012", "2012-01-10", ["2012-01-15", "2012-02-04"]),
+        ("maven_crm", "2017-09-01", ["2017-09-01", "2017-11-01"]),
+    ],
+)
+def test_a_real_export_goes_the_whole_way(
+    name: str,
+    cutoff: str,
+    score_at: list[str],
+    project_root: Path,
+    shared_data: Path,
+    tmp_path: Path,
+) -> None:
+    assert (shared_data / name).is_dir()
+    config = project_root / "examples" / name / "closecurve.toml"
+    workspace = Workspace.open(tmp_path / "home", config).quiet()
+    import_history(workspace)
+    metrics = run_backtest(
+        workspace,
+        cutoffs=[pd.Timestamp(cutoff)],
+        score_at=[pd.Timestamp(day) for day in score_at],
+        horizons=[7, 30],
+        out=tmp_path / "out",
+    )
+    losses = metrics["deals"]["mean_log_loss"]
+    assert losses["close_curve"] < losses["stage_curves"] < losses["historical_stage_rate"]
+    train_models(workspace, pd.Timestamp(cutoff))
+    published = publish_scores(workspace, pd.Timestamp(score_at[-1])).publication
+    app = create_app(results=workspace.results, bundles_dir=workspace.bundles_dir)
+    deal = served(app, f"/v1/deals/{published.deal_scores['deal_id'].iloc[0]}")
+    said = published.deal_scores["win_probability_eventual"].iloc[0]
+    assert np.isclose(deal["win_probability_eventual"], said)
+
+
+def served(app: object, path: str) -> dict[str, float]:
+    """The answer of the application to one request."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get(path)
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 200, answer.text
+    found: dict[str, float] = answer.json()
+    return found
