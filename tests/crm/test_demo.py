@@ -89,7 +89,7 @@ def known_about(
         "pushes": pushes.groupby("deal_id").size(),
         "rise": rise.groupby(amounts.deal_id).prod() - 1,
         "contacts": contacts.groupby("deal_id").size(),
-        "answers": contacts.query("direction == 'in'").groupby("deal_id").size(),
+        "answers": contacts.query("direction == 'inbound'").groupby("deal_id").size(),
         "fresh": contacts[contacts.event_at > as_of - pd.Timedelta(days=14)]
         .groupby("deal_id")
         .size(),

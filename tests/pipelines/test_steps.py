@@ -116,8 +116,8 @@ def test_a_lost_bundle_comes_back_from_the_registry(workspace: Workspace) -> Non
 def test_a_damaged_bundle_is_refused_before_it_is_loaded(workspace: Workspace) -> None:
     champion = the_champion(workspace)
     assert champion is not None
-    trees = next((workspace.bundles_dir / champion.digest / "deal_curve").glob("trees_*.txt"))
-    trees.write_bytes(trees.read_bytes()[:-100])
+    model = workspace.bundles_dir / champion.digest / "deal_curve/model.json"
+    model.write_bytes(model.read_bytes()[:-100])
     with pytest.raises(EnvironmentFailure) as caught:
         the_champion(workspace)
     assert caught.value.code == "bundle-damaged"

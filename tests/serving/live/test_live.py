@@ -242,8 +242,8 @@ def test_a_damaged_bundle_is_never_loaded(
     company: Any, serve: Any, live_client: Any, tmp_path: Path
 ) -> None:
     shutil.copytree(company.bundles_dir, tmp_path / "bundles")
-    trees = next((tmp_path / "bundles").glob("*/deal_curve/trees_0.txt"))
-    trees.write_text(trees.read_text("utf-8")[:-200], "utf-8")
+    for trees in (tmp_path / "bundles").glob("*/deal_curve/trees_0.txt"):
+        trees.write_text(trees.read_text("utf-8")[:-200], "utf-8")
     app = serve(company.store, bundles_dir=tmp_path / "bundles", clock=lambda: company.as_of)
     record = {"created_at": "2026-01-05T09:30:00Z", "stage": "Proposal"}
     response = ask(type(live_client)(app), "deal", record)
