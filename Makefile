@@ -1,4 +1,4 @@
-# make setup | demo | test | check | lock
+# make setup | spark | demo | test | check | lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: setup demo test check lock clean
+.PHONY: setup spark demo test check lock clean
 
 setup: $(VENV)/.ready
 
@@ -18,6 +18,11 @@ $(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml
 	$$UV pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements-dev.lock && \
 	$$UV pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
+
+# PySpark, for the tests that hold both engines to one answer: half a gigabyte, so on demand.
+spark: setup
+	@UV=$$(command -v uv || echo $(BIN)/uv); \
+	$$UV pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements-spark.lock
 
 demo: setup
 	@$(BIN)/closecurve demo
@@ -35,6 +40,7 @@ check: setup
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock --extra spark pyproject.toml -o requirements-spark.lock
 
 clean:
 	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache
