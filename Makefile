@@ -1,12 +1,13 @@
-# make setup | spark | demo | test | check | lock
+# make setup | spark | benchmarks-setup | demo | test | check | lock
 PYTHON ?= python3
 VENV := .venv
+PEERS := .venv-benchmarks
 BIN := $(VENV)/bin
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: setup spark demo test check lock clean
+.PHONY: setup spark benchmarks-setup demo test check lock clean
 
 setup: $(VENV)/.ready
 
@@ -23,6 +24,14 @@ $(VENV)/.ready: requirements.lock requirements-dev.lock pyproject.toml
 spark: setup
 	@UV=$$(command -v uv || echo $(BIN)/uv); \
 	$$UV pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements-spark.lock
+
+# The peers of benchmarks/quality.py beside Closecurve, apart: what they pull in is not for the rest.
+benchmarks-setup: requirements-benchmarks.lock
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@command -v uv >/dev/null || $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@UV=$$(command -v uv || echo $(PEERS)/bin/uv); \
+	$$UV pip install --quiet --python $(PEERS)/bin/python --compile-bytecode --require-hashes -r requirements-benchmarks.lock && \
+	$$UV pip install --quiet --python $(PEERS)/bin/python --no-deps --no-build-isolation -e .
 
 demo: setup
 	@$(BIN)/closecurve demo
@@ -41,6 +50,7 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock --extra spark pyproject.toml -o requirements-spark.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock --extra benchmarks pyproject.toml -o requirements-benchmarks.lock
 
 clean:
 	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache

@@ -3,7 +3,7 @@
 import pytest
 
 from closecurve.crm.errors import UsageError
-from closecurve.crm.expressions import check_expression
+from closecurve.crm.expressions import check_expression, check_query
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,54 @@ def test_what_is_no_scalar_of_the_row_is_refused(text: str) -> None:
 def test_an_expression_is_text() -> None:
     with pytest.raises(UsageError, match="got 3"):
         check_expression(3, "key")
+
+
+@pytest.mark.parametrize(
+    ("text", "sources"),
+    [
+        ("SELECT * FROM deals", {"deals"}),
+        ("FROM Deals", {"deals"}),
+        ("WITH a AS (SELECT * FROM b) SELECT * FROM a JOIN c ON TRUE", {"b", "c"}),
+        ("SELECT id FROM a WHERE EXISTS (SELECT 1 FROM b) UNION ALL SELECT id FROM c", set("abc")),
+        ("SELECT sum(x) OVER (ORDER BY id), unnest([1]) FROM a", {"a"}),
+    ],
+)
+def test_the_sources_of_a_query_are_found(text: str, sources: set[str]) -> None:
+    assert set(check_query(text, "tables.deals.query")) == sources
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "id",
+        "SELECT 1",
+        "SELECT * FROM deals;",
+        "SELECT * FROM deals; SELECT 2",
+        "SELECT * FROM deals -- all",
+        "SELECT * FROM read_csv('x')",
+        "SELECT * FROM glob('*')",
+        "SELECT * FROM duckdb_settings()",
+        "SELECT * FROM query('SELECT 1')",
+        "SELECT * FROM information_schema.tables",
+        "SELECT * FROM deals USING SAMPLE 5",
+        "SELECT * FROM deals ORDER BY random()",
+        "SELECT now() FROM deals",
+        "SELECT getenv('HOME') FROM deals",
+        "SELECT $1 FROM deals",
+        "SELECT * INTO copied FROM deals",
+        "COPY deals TO 'x'",
+        "DELETE FROM deals",
+        "ATTACH 'x'",
+        "SHOW TABLES",
+    ],
+)
+def test_what_is_no_query_of_sources_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^tables\.deals\.query .*, got ") as caught:
+        check_query(text, "tables.deals.query")
+    assert caught.value.code == "mapping-expression"
+
+
+def test_a_query_is_text() -> None:
+    with pytest.raises(UsageError, match="got 3"):
+        check_query(3, "key")

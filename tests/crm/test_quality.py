@@ -63,11 +63,13 @@ GOOD: Mapping[str, Row] = {
     "fx_rates": {"date": "2025-01-01", "currency": "EUR", "rate": "1.1"},
 }
 
+BEGAN_AT = pd.Timestamp("2025-06-01")
 MUTATIONS: list[tuple[str, Row, str, str]] = [
     ("deals", {"deal_id": None}, "value-missing", "deal_id"),
     ("deals", {"deal_id": "  "}, "value-missing", "deal_id"),
     ("deals", {"created_at": None}, "value-missing", "created_at"),
     ("deals", {"deal_id": "D\x00"}, "text-invalid", "deal_id"),
+    ("deals", {"owner_id": "#REF!"}, "cell-error", "owner_id"),
     ("deals", {"created_at": "soon"}, "date-unreadable", "created_at"),
     ("deals", {"closed_at": "2025-02-30"}, "date-unreadable", "closed_at"),
     ("deals", {"expected_close_date": "31/31/2025"}, "date-unreadable", "expected_close_date"),
@@ -95,6 +97,13 @@ MUTATIONS: list[tuple[str, Row, str, str]] = [
     ("deals", {"outcome": "open"}, "close-without-outcome", "outcome"),
     ("deals", {"closed_at": "2024-12-31"}, "close-before-creation", "closed_at"),
     ("deals", {"closed_at": "2025-01-01T07:59:59Z"}, "close-before-creation", "closed_at"),
+    ("deals", {"created_at": "2025-07-01"}, "date-future", "created_at"),
+    ("deals", {"closed_at": "2052-02-01"}, "date-future", "closed_at"),
+    ("deal_changes", {"event_at": "2025-06-02T00:00:01Z"}, "date-future", "event_at"),
+    ("deal_changes", {"known_at": "2026-01-06"}, "date-future", "known_at"),
+    ("leads", {"converted_at": "2026-01-01"}, "date-future", "converted_at"),
+    ("activities", {"event_at": "2025-06-09"}, "activity-planned", "event_at"),
+    ("activities", {"known_at": "2025-06-09"}, "date-future", "known_at"),
     ("deal_changes", {"deal_id": None}, "value-missing", "deal_id"),
     ("deal_changes", {"deal_id": "D9"}, "deal-unknown", "deal_id"),
     ("deal_changes", {"field": "Next Step"}, "field-untracked", "field"),
@@ -156,7 +165,7 @@ MUTATIONS: list[tuple[str, Row, str, str]] = [
 def checked(rows: Mapping[str, list[Row]], **options: object) -> CheckedTables:
     processes = options.get("processes", [DEFAULT_PROCESS])
     raw = {name: RawTable(name=name, parts=(part_of(listed),)) for name, listed in rows.items()}
-    return check_tables(raw, processes)  # type: ignore[arg-type]
+    return check_tables(raw, processes, began_at=BEGAN_AT)  # type: ignore[arg-type]
 
 
 def part_of(rows: list[Row]) -> RawPart:
@@ -216,6 +225,36 @@ def test_a_broken_row_is_set_aside_by_its_rule(mutated: CheckedTables, index: in
     (value,) = found["value"]
     said = (GOOD[table] | change).get(column)
     assert value == said or (pd.isna(value) and not said)
+
+
+def test_a_fact_up_to_a_day_ahead_of_the_clock_is_taken() -> None:
+    ahead = "2025-06-02T00:00:00Z"
+    result = checked({"deals": [GOOD["deals"] | {"closed_at": ahead}]})
+    assert result.rejected.empty
+    assert result.frames["deals"]["closed_at"].tolist() == [pd.Timestamp("2025-06-02")]
+
+
+def test_an_expected_close_and_a_target_may_lie_ahead() -> None:
+    rows: dict[str, list[Row]] = {
+        "deals": [GOOD["deals"] | {"expected_close_date": "2027-01-01"}],
+        "targets": [GOOD["targets"] | {"period_start": "2027-01-01", "period_end": "2027-03-31"}],
+    }
+    assert checked(rows).rejected.empty
+
+
+def test_a_planned_activity_is_set_aside_without_counting_as_a_fault() -> None:
+    rows = {
+        "deals": [GOOD["deals"]],
+        "activities": [GOOD["activities"] | {"event_at": "2025-08-01"}],
+    }
+    (report,) = [each for each in checked(rows).reports if each.table == "activities"]
+    assert (report.set_aside, report.at_fault) == (1, 0)
+
+
+def test_the_ids_seen_are_those_of_all_rows_kept_or_not() -> None:
+    rows = {"deals": [GOOD["deals"], GOOD["deals"] | {"deal_id": " D2 ", "amount": "x"}]}
+    result = checked(rows)
+    assert {name: ids.tolist() for name, ids in result.seen.items()} == {"deals": ["D1", "D2"]}
 
 
 def test_nothing_but_the_mutations_is_set_aside(mutated: CheckedTables) -> None:
@@ -314,6 +353,87 @@ def test_the_page_and_the_rules_are_the_same() -> None:
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     written = [line for line in lines if line.startswith("| `")]
     assert written == [f"| `{r.code}` | {r.meaning} | {r.mend} |" for r in RULES.values()]
+
+
+NAMED: Mapping[str, str | None] = {
+    "null": None,
+    "empty": "",
+    "blank": "   ",
+    "no-break space": "\u00a0",
+    "zero-width": "\u200b",
+    "NUL": "\x00",
+    "NUL inside": "a\x00b",
+    "line break": "a\nb",
+    "tab": "a\tb",
+    "quote": '"',
+    "comma": "a,b",
+    "backslash": "\\",
+    "formula": "=1+1",
+    "script": "<script>alert(1)</script>",
+    "statement": "'; DROP TABLE deals; --",
+    "template": "{{ 7 * 7 }}",
+    "path": "../../etc/passwd",
+    "long": "x" * 10_000,
+    "Chinese": "商机已赢单",
+    "Arabic": "صفقة",
+    "German": "Größe Übermaß",
+    "emoji": "👩‍💼",
+    "combining": "e\u0301",
+    "right to left": "\u202egnp.exe",
+    "replacement": "\ufffd",
+    "NULL": "NULL",
+    "None": "None",
+    "nan": "nan",
+    "NaT": "NaT",
+    "N/A": "#N/A",
+    "true": "true",
+    "zero": "0",
+    "minus zero": "-0",
+    "minus one": "-1",
+    "minus sign": "\u22125",
+    "infinite": "inf",
+    "too large": "1e400",
+    "large": "9" * 30,
+    "small": "1e-320",
+    "hexadecimal": "0x1F",
+    "leading zeros": "007",
+    "decimal comma": "1,5",
+    "thousands": "1.234.567,89",
+    "Swiss": "CHF 1'000.50",
+    "rupees": "₹1,00,000",
+    "brackets": "(500)",
+    "percent": "5%",
+    "full width": "１２３",
+    "far past": "0001-01-01",
+    "far future": "9999-12-31",
+    "year 10000": "10000-01-01",
+    "February 30": "2025-02-30",
+    "month 13": "2025-13-01",
+    "hour 25": "2025-01-01T25:00:00",
+    "leap second": "2016-12-31T23:59:60Z",
+    "far zone": "2025-01-01T00:00:00+14:00",
+    "broken zone": "2025-01-01T00:00:00+99:00",
+    "skipped hour": "2025-03-30T02:30:00",
+    "Excel day": "45000",
+    "epoch": "1735689600000",
+}
+
+
+def test_sixty_named_values_in_every_column_of_every_table_lose_no_row() -> None:
+    assert len(NAMED) == 60
+    rows = {name: [row] for name, row in GOOD.items()}
+    for table, good in GOOD.items():
+        key = CANONICAL[table].key
+        for column in CANONICAL[table].names:
+            for value in NAMED.values():
+                own: Row = {key: f"{key} {len(rows[table])}"} if key else {}
+                rows[table].append(good | own | {column: value})
+    result = checked(rows)
+    check_counts(result, rows)
+    assert result.rejected["rule"].isin(list(RULES)).all()
+    assert result.rejected[["file", "line", "column"]].notna().all(axis=None)
+    made = history_tables(result.frames, [DEFAULT_PROCESS])
+    assert len(made["deals"]) == len(result.frames["deals"]) > 1
 
 
 NASTY = st.sampled_from(

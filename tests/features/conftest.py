@@ -4,18 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pytest
-from ibis.expr.operations import InMemoryTable
 
-from closecurve.crm.tables import HISTORY_TABLES
 from closecurve.features.context import account_facts, owner_facts, stage_facts
+from closecurve.features.engines import duckdb_engine
 from closecurve.features.selected import Attribute, FeatureSelection, SubjectSelection
 from closecurve.features.snapshot import deal_snapshots, lead_snapshots, open_deals, open_leads
-from closecurve.features.tables import HistoryTables, arrow_table
+from closecurve.features.tables import HistoryTables
 from closecurve.features.timeline import as_of_table
 
 START = pd.Timestamp("2024-01-01")
@@ -40,6 +38,9 @@ SELECTION = FeatureSelection(
             Attribute(name="层", table="deals", kind="category"),
             Attribute(name="budget", table="deal_changes", kind="number"),
             Attribute(name="mood", table="deal_changes", kind="category"),
+            Attribute(name="renewal", table="deal_changes", kind="date"),
+            Attribute(name="founded", table="accounts", kind="date"),
+            Attribute(name="code", table="accounts", kind="number"),
             Attribute(name="industry", table="accounts", kind="category"),
             Attribute(name="staff", table="accounts", kind="number"),
         ),
@@ -55,6 +56,7 @@ SELECTION = FeatureSelection(
         kinds=("call",),
     ),
     company_currency="USD",
+    year_start_month=11,
 )
 
 TICKS, DELAYS = 205, (0, 0, 0, 0, 1, 7, 60)
@@ -65,6 +67,7 @@ VALUES: dict[str, list[Any]] = {
     "owner_id": ["o0", "o1", "ünlisted", None],
     "outcome": ["won", "won", "lost", "open"],
     "budget": ["1", "2.5", "viel", "", None],
+    "renewal": ["2024-02-29", "2024-03-01 12:00", "2024-02-30", "2024", None],
     "mood": ["good", "坏", None],
 }
 LEAD_VALUES: dict[str, list[Any]] = {
@@ -159,6 +162,7 @@ def history_of(seed: int, deals: int, per_record: int) -> Frames:
         "activities": _activities(dice, deal_ids, lead_ids, per_record * deals),
         "accounts": pd.DataFrame(
             {"account_id": ["a0", "a1"], "industry": ["steel", None], "staff": [10.0, None]}
+            | {"founded": ["1999-12-31", "?"], "code": ["70", "viel"]}
         ),
         "owners": pd.DataFrame(
             {"owner_id": ["o0", "o1"], "team": ["t", None], "region": ["r", "s"]}
@@ -171,45 +175,25 @@ def history_of(seed: int, deals: int, per_record: int) -> Frames:
 
 
 class Engine:
-    """One DuckDB: a query is compiled when first asked, and run on whatever history is loaded.
-
-    Plain, not a dataclass: Hypothesis would print its queries with every failure.
-    """
+    """One DuckDB, whatever history is loaded. Plain: Hypothesis would print a dataclass."""
 
     def __init__(self) -> None:
-        self.connection = ibis.duckdb.connect()
-        self.queries: dict[str, tuple[str, ir.Table]] = {}
-        self.tables: HistoryTables | None = None
+        self.connection = duckdb_engine(threads=1)
 
     def load(self, frames: Frames) -> HistoryTables:
-        """The history in the tables that the queries were compiled for."""
-        if self.tables is None:
-            self.connection.raw_sql("SET threads = 1")
-            self.tables = HistoryTables.from_frames(frames, self.connection)
-            return self.tables
-        for name in HISTORY_TABLES:
-            self.connection.con.execute(f"DELETE FROM {name}")
-            rows = self.connection.con.from_arrow(arrow_table(name, frames.get(name)))
-            rows.insert_into(name)
-        return self.tables
+        """The history in place of the one before."""
+        return HistoryTables.from_frames(frames, self.connection)
 
-    def run(
-        self, name: str, tables: HistoryTables, make: Callable[[HistoryTables], ir.Table]
-    ) -> pd.DataFrame:
-        """The rows of a query in a fixed order; `name` stands for `make`."""
-        if name not in self.queries:
-            expression = make(tables)
-            for table in expression.op().find(InMemoryTable):
-                self.connection.execute(table.to_expr())  # registers it with this engine
-            self.queries[name] = (str(ibis.to_sql(expression, dialect="duckdb")), expression)
-        # not prepared: DuckDB would keep a plan that it made while tables were empty
-        result = self.connection.con.execute(self.queries[name][0]).to_arrow_table()
-        found: pd.DataFrame = result.to_pandas()
-        order = sorted(found.columns)
-        ordered: pd.DataFrame = found.sort_values(
-            order, ignore_index=True, key=lambda column: column.astype(str)
-        )
-        return ordered
+    def run(self, tables: HistoryTables, make: Callable[[HistoryTables], ir.Table]) -> pd.DataFrame:
+        """The rows of a query in a fixed order."""
+        return in_order(make(tables).to_pyarrow().to_pandas())
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows in an order that depends on nothing but them."""
+    return rows.sort_values(
+        sorted(rows.columns), ignore_index=True, key=lambda column: column.astype(str)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +203,7 @@ class Queries:
     named: dict[str, Callable[[HistoryTables], ir.Table]]
 
     def run(self, engine: Engine, name: str, tables: HistoryTables) -> pd.DataFrame:
-        return engine.run(name, tables, self.named[name])
+        return engine.run(tables, self.named[name])
 
 
 def _pairs(tables: HistoryTables, table: str, key: str) -> ir.Table:

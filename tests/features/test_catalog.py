@@ -6,13 +6,8 @@ from typing import Any
 import pytest
 
 from closecurve.crm.errors import UsageError
-from closecurve.features.catalog import (
-    GROUPS,
-    FeatureSpec,
-    catalog_page,
-    feature_columns,
-    spec_of,
-)
+from closecurve.features.catalog import catalog_page, feature_columns, spec_of
+from closecurve.features.catalog_specs import GROUPS, FeatureSpec
 from closecurve.features.selected import FeatureSelection
 
 

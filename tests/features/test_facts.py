@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from closecurve.features.facts import closes, funnel_facts, known_before, lead_closes
+from closecurve.features.snapshot import open_deals
 from closecurve.features.tables import HistoryTables
 
 AS_OF = pd.Timestamp("2026-02-01")
@@ -121,3 +122,32 @@ def test_what_is_known_before_an_instant_is_cut_strictly(tables: HistoryTables) 
     assert cut.deal_changes.event_at.max().execute() == day("01-08")
     assert cut.fx_rates.count().execute() == 1
     assert known_before(tables, day("01-01")).deals.count().execute() == 0
+
+
+def test_a_deleted_deal_is_in_no_cohort_no_close_and_no_open_stage() -> None:
+    rows = [
+        ("gone", "stage", "01-01", "A"),
+        ("gone", "outcome", "01-20", "deleted"),
+        ("undone", "stage", "01-01", "A"),
+        ("undone", "outcome", "01-10", "won"),
+        ("undone", "outcome", "01-10>01-20", "deleted"),
+        ("back", "stage", "01-01", "A"),
+        ("back", "outcome", "01-20", "deleted"),
+        ("back", "outcome", "01-25", "open"),
+    ]
+    deals = pd.DataFrame(
+        {"deal_id": ["back", "gone", "undone"], "created_at": day("01-01"), "process": "p"}
+    )
+    stages = pd.DataFrame({"process": ["p"], "stage": ["A"], "stage_order": [1.0], "kind": "open"})
+    made = HistoryTables.from_frames(
+        {"deals": deals, "deal_changes": facts(rows), "stages": stages}
+    )
+    later, earlier = (
+        sorted(open_deals(made, [at]).execute()["deal_id"]) for at in (AS_OF, day("01-15"))
+    )
+    assert (earlier, later) == (["back", "gone"], ["back"])
+    assert closes(made, AS_OF).execute().empty
+    assert closes(made, day("01-15")).execute()["deal_id"].tolist() == ["undone"]
+    stays = funnel_facts(made, AS_OF).execute().set_index("deal_id")
+    assert stays.loc["gone", ["left_at", "next"]].tolist() == [day("01-20"), "deleted"]
+    assert stays["left_at"].notna().all()

@@ -48,6 +48,16 @@ def label(
         ([("01-20", "02-01", "won")], "01-10", (0, 22.0)),
         # had happened, and was written after the as-of
         ([("01-08", "01-15", "won")], "01-10", (1, 0.0)),
+        # gone from its source: neither won nor lost, and followed until then
+        ([("01-14", "01-14", "deleted")], "01-10", (0, 4.0)),
+        ([("01-14", "02-01", "deleted")], "01-10", (0, 22.0)),
+        # gone after its close, or back and closed later
+        ([("01-12", "01-12", "won"), ("01-12", "01-20", "deleted")], "01-10", (1, 2.0)),
+        (
+            [("01-12", "01-12", "deleted"), ("01-15", "01-15", "open"), ("01-20", "01-20", "won")],
+            "01-16",
+            (1, 4.0),
+        ),
         # the first of two closes
         (
             [("01-12", "01-12", "lost"), ("01-14", "01-14", "open"), ("01-20", "01-20", "won")],

@@ -117,8 +117,8 @@ def test_later_facts_change_no_close_passage_or_label(
     name: str, engine: Any, random_history: Any, seed: int, deals: int, per_record: int
 ) -> None:
     frames = random_history(seed, deals, per_record)
-    found = engine.run(name, engine.load(frames), AT[name])
-    past = engine.run(name, engine.load(before(frames, INSTANT)), AT[name])
+    found = engine.run(engine.load(frames), AT[name])
+    past = engine.run(engine.load(before(frames, INSTANT)), AT[name])
     pd.testing.assert_frame_equal(found, past, check_exact=True)
 
 

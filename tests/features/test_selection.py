@@ -92,3 +92,46 @@ def test_a_cutoff_before_everything_chooses_nothing() -> None:
     nothing = choose(history(), START)
     assert (nothing.deals.attributes, nothing.deals.kinds, nothing.deals.stages) == ((), (), ())
     assert "age_days" in nothing.columns("deal")
+
+
+def test_facts_of_a_column_that_is_set_aside_are_no_attribute_either() -> None:
+    """A reason of loss that changed between two imports: its first values are of the close."""
+    count = 400
+    ids = [f"d{i}" for i in range(count)]
+    created = [START + pd.Timedelta(hours=i) for i in range(count)]
+    reason = [["price", "timing"][i // 2 % 2] if i % 2 else None for i in range(count)]
+    deals = {"deal_id": ids, "created_at": created, "reason": reason, "size": [1.0, 2.0] * 200}
+    ends = [("outcome", i, "lost") for i in range(1, count, 2)]
+    facts = [*ends, *(("reason", i, reason[i]) for i in range(1, count, 2)), ("reason", 0, "price")]
+    changes = [
+        {"deal_id": f"d{i}", "field": field, "event_at": created[i], "new_value": value}
+        for field, i, value in facts
+    ]
+    made = pd.DataFrame(changes).assign(seq=1.0, known_at=lambda rows: rows["event_at"])
+    tables = HistoryTables.from_frames({"deals": pd.DataFrame(deals), "deal_changes": made})
+    assert [a.name for a in choose(tables, CUTOFF).deals.attributes] == ["size"]
+    kept = choose(tables, CUTOFF, keep=["deals.reason"]).deals.attributes
+    assert [a.name for a in kept] == ["reason", "size"]
+
+
+def test_an_attribute_is_of_the_kind_that_all_its_values_are() -> None:
+    days = ["2024-01-01", "2024-02-01 08:00"] * 3
+    deals = pd.DataFrame(
+        {
+            "deal_id": [f"d{i}" for i in range(6)],
+            "created_at": pd.Timestamp("2024-01-01"),
+            "founded": days,
+            "seats": ["10", "2.5"] * 3,
+            "post_code": ["01067", "10115"] * 3,
+            "is_partner": ["true", "false"] * 3,
+        }
+    )
+    tables = HistoryTables.from_frames({"deals": deals})
+    chosen = choose(tables, pd.Timestamp("2025-01-01"), without=(), year_start_month=4)
+    assert {a.column: a.kind for a in chosen.deals.attributes} == {
+        "days_since_date_founded": "date",
+        "attribute_seats": "number",
+        "attribute_post_code": "category",
+        "attribute_is_partner": "category",
+    }
+    assert chosen.year_start_month == 4

@@ -41,6 +41,7 @@ def frames() -> Frames:
                 "account_id": "a",
                 "lead_id": ["l", None],
                 "seats": [5.0, None],
+                "renewal": ["2026-03-11T08:00:00", "soon"],
             }
         ),
         "deal_changes": facts(
@@ -106,6 +107,7 @@ def hand_selection() -> FeatureSelection:
             attributes=(
                 Attribute(name="seats", table="deals", kind="number"),
                 Attribute(name="tier", table="deal_changes", kind="category"),
+                Attribute(name="renewal", table="deals", kind="date"),
                 Attribute(name="industry", table="accounts", kind="category"),
             ),
             kinds=("call",),
@@ -113,6 +115,7 @@ def hand_selection() -> FeatureSelection:
         ),
         leads=SubjectSelection(kinds=("mail",)),
         company_currency="USD",
+        year_start_month=4,
     )
 
 
@@ -145,10 +148,16 @@ WANTED = {
     "activity_count_7": 1,
     "activity_count_30": 2,
     "activity_count_90": 3,
+    "inbound_count_7": 1,
     "inbound_count_30": 1,
+    "inbound_count_90": 1,
+    "outbound_count_7": 0,
     "outbound_count_30": 1,
+    "outbound_count_90": 2,
     "activity_trend": (2 - 1) / 3,
     "days_since_activity": 4,
+    "activity_count_7_call": 1,
+    "activity_count_30_call": 1,
     "activity_count_90_call": 2,
     "days_since_call": 4,
     "owner_id": "o2",
@@ -157,6 +166,7 @@ WANTED = {
     "owner_open_count": 1,
     "owner_changed_count": 1,
     "account_deal_count": 2,
+    "account_deal_count_365": 2,
     "account_won_count": 1,
     "account_won_amount": 70,
     "days_since_account_win": 35,
@@ -165,6 +175,11 @@ WANTED = {
     "lead_source": "web",
     "lead_age_days": 10,
     "lead_response_hours": 240,
+    "lead_activity_count": 1,
+    "lead_inbound_count": 0,
+    "fiscal_quarter": 4,
+    "days_to_quarter_end": 31,
+    "days_since_date_renewal": -10,
     "attribute_seats": 5,
     "attribute_tier": "high",
 }

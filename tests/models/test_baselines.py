@@ -49,6 +49,21 @@ def test_curves_of_a_company_are_curves(baseline: Any, company: Any) -> None:
     assert_curves(fitted.predict_cumulative_incidence(company.rows, TIMES))
 
 
+def test_a_young_company_takes_the_days_that_it_has_not_seen_from_the_usual_pace() -> None:
+    """Twenty days of history: half of the deals are won on their second day, the rest open."""
+    as_of = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(100) % 10, unit="D")
+    won = np.arange(100) % 2 == 0
+    duration = np.where(won, 2.0, 20.0 - np.arange(100) % 10)
+    X = pd.DataFrame({"deal_id": np.arange(100).astype(str), "as_of": as_of, "stage": "Proposal"})
+    y = pd.DataFrame({"event": won.astype(int), "duration_days": duration})
+    curves = StageCurves((DEFAULT_PROCESS,)).fit(X, y)
+    cif = curves.predict_cumulative_incidence(X[:1], [14.0, 90.0])[0]
+    assert cif[1, 0] == pytest.approx(0.5, abs=0.03)
+    assert cif[2, 0] < 0.03
+    assert cif[1, 1] > cif[1, 0] + 0.1
+    assert cif[2, 1] > 0.1
+
+
 def test_a_fixed_rate_is_where_the_curve_ends() -> None:
     fitted = FixedStageRate((DEFAULT_PROCESS,)).fit(NOTHING, NO_LABELS)
     X = pd.DataFrame({"stage": ["Qualification", "Closing", "Unheard of"]})

@@ -101,6 +101,20 @@ def test_a_loaded_model_answers_bit_for_bit(
     assert loaded.horizon_days_ == curve.horizon_days_
 
 
+@pytest.mark.parametrize("changed", [{"rounds": 20}, {"few_closes": 900.0}])
+def test_reading_the_trees_otherwise_is_as_fitting_so(
+    company: Any, changed: dict[str, Any]
+) -> None:
+    plain, asked = CloseCurve(seeds=1, rounds=40), company.rows[:100]
+    read = plain.fit(company.rows, company.labels).read_with(**changed)
+    before = plain.predict_cumulative_incidence(asked, TIMES)
+    fitted = clone(plain).set_params(**changed).fit(company.rows, company.labels)
+    cif = read.predict_cumulative_incidence(asked, TIMES)
+    assert (cif == fitted.predict_cumulative_incidence(asked, TIMES)).all()
+    assert (cif != before).any()
+    assert (plain.predict_cumulative_incidence(asked, TIMES) == before).all()
+
+
 def test_a_model_keeps_its_calendar(company: Any, tmp_path: Path) -> None:
     calendar = FiscalCalendar(year_start_month=2, time_zone="Asia/Shanghai")
     model = CloseCurve(calendar=calendar, rounds=2).fit(company.rows, company.labels)

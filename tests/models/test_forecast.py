@@ -11,7 +11,7 @@ from scipy.stats import gamma
 
 from closecurve.crm.calendar import FiscalCalendar, Period
 from closecurve.crm.errors import DataError, UsageError
-from closecurve.models.forecast import LEVELS, bottom_up, forecast, simulate
+from closecurve.models.forecast import LEVELS, bottom_up, expected_rest, forecast, reached, simulate
 from closecurve.models.forecast_combination import combine
 from closecurve.models.forecast_inputs import ForecastInputs, rest_days, win_probability_between
 from closecurve.models.forecast_rules import past_origins
@@ -122,6 +122,11 @@ def test_the_means_of_owners_and_teams_add_up_to_the_company(known_company: Fore
     np.testing.assert_allclose(sums.loc["owner"], sums.loc["company"])
     parts = rows[["booked", "open_mean", "new_mean"]].sum(axis=1)
     np.testing.assert_allclose(parts, rows["mean"])
+
+
+def test_a_past_origin_is_asked_for_the_same_sum(known_company: ForecastInputs) -> None:
+    rest = bottom_up(known_company, QUARTER, AS_OF).rest
+    assert expected_rest(known_company, QUARTER, AS_OF) == pytest.approx(rest)
 
 
 def test_the_mean_of_the_draws_is_the_mean(known_company: ForecastInputs) -> None:
@@ -265,6 +270,14 @@ def test_a_target_has_the_share_of_draws_that_reach_it(known_company: ForecastIn
     assert rows.loc["company", "target_probability"] == pytest.approx(0.25, abs=0.001)
     assert rows.loc["o1", "target_probability"] == 1.0
     assert rows.loc["o2", ["target", "target_probability"]].isna().all()
+
+
+def test_draws_make_no_target_certain_and_what_is_booked_does() -> None:
+    booked = np.array([0.0, 0.0, 5.0, 0.0])
+    totals = np.array([[1.0, 2.0], [7.0, 8.0], [7.0, 8.0], [7.0, 8.0]])
+    target = np.array([5.0, 5.0, 5.0, np.nan])
+    expected = [0.5 / 3, 2.5 / 3, 1.0, np.nan]
+    assert reached(totals, booked, target) == pytest.approx(expected, nan_ok=True)
 
 
 def test_past_origins_of_another_period_are_refused() -> None:

@@ -91,6 +91,19 @@ def test_dwell_is_of_every_stay_and_null_where_too_few_ended() -> None:
     assert np.isnan(young.iloc[0]["dwell_q50_days"])
 
 
+def test_a_deleted_deal_is_neither_won_nor_lost_and_followed_until_then() -> None:
+    """Of three in First one moved on after 10 days, one was deleted after 20, one lost after 30."""
+    stays = passages(
+        ("a", "First", "2025-01-01", "2025-01-11", "Second", "ann"),
+        ("a", "Second", "2025-01-11", "2025-01-12", "won", "ann"),
+        ("b", "First", "2025-01-01", "2025-01-21", "deleted", "ann"),
+        ("c", "First", "2025-01-01", "2025-01-31", "lost", "ann"),
+    )
+    first = funnel(DEALS, stays, AS_OF, [PROCESS]).iloc[0]
+    assert (first["entered_count"], first["conversion_rate"]) == (3, pytest.approx(1 / 3))
+    assert (first["dwell_q50_days"], first["dwell_q80_days"]) == (30.0, 30.0)
+
+
 def test_an_entry_before_the_window_is_not_counted() -> None:
     assert rows_of("company", window_days=10.0)["entered_count"].tolist() == [1, 0, 0]
 

@@ -88,6 +88,12 @@ def test_the_grid_is_made_of_whole_days_with_about_as_many_closes_in_each() -> N
     assert inside.max() <= 5000 / 24 * 1.5
 
 
+def test_the_days_that_are_asked_for_most_are_edges() -> None:
+    edges = choose_grid(np.repeat([2.0, 20.0, 60.0], 50)).edges
+    assert {7.0, 14.0, 30.0} <= set(edges)
+    assert max(edges) == 60.0
+
+
 def test_the_tail_of_the_grid_is_cut_finer() -> None:
     edges = np.asarray(choose_grid(np.asarray([1.0] * 50 + [400.0] * 3)).edges)
     assert (np.diff(edges)[1:] <= np.maximum(2.0, edges[1:-1] / 4) + 1).all()
@@ -101,6 +107,13 @@ def test_few_of_the_longest_closes_lie_beyond_the_grid() -> None:
 def test_a_grid_without_closes_or_with_one() -> None:
     assert choose_grid(np.asarray([])).edges == UNSEEN_EDGES
     assert choose_grid(np.asarray([0.0])).edges == (0.0, 1.0)
+
+
+def test_a_young_company_has_edges_beyond_what_was_watched() -> None:
+    days = np.repeat([2.0, 9.0], 50)
+    edges = choose_grid(days, longest_days=20.0).edges
+    assert edges[-7:] == (14.0, 30.0, 45.0, 60.0, 90.0, 135.0, 180.0)
+    assert choose_grid(days, longest_days=400.0).horizon_days == 9.0
 
 
 def test_edges_rise_from_zero() -> None:

@@ -1,4 +1,4 @@
-"""Two real exports go the whole way: import, back-test, train, score, serve."""
+"""Real exports go the whole way: import, back-test, train, score, serve."""
 
 import asyncio
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from closecurve.cli.printing import summary_lines, training_lines
 from closecurve.pipelines.backtest import run_backtest
 from closecurve.pipelines.steps import import_history, publish_scores, train_models
 from closecurve.pipelines.workspace import Workspace
@@ -48,6 +49,33 @@ def test_a_real_export_goes_the_whole_way(
     deal = served(app, f"/v1/deals/{published.deal_scores['deal_id'].iloc[0]}")
     said = published.deal_scores["win_probability_eventual"].iloc[0]
     assert np.isclose(deal["win_probability_eventual"], said)
+
+
+def test_leads_without_deals_go_the_whole_way(
+    project_root: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    assert (shared_data / "xeducation").is_dir()
+    cutoff = pd.Timestamp("2024-01-03 05:47")
+    config = project_root / "examples/xeducation/closecurve.toml"
+    workspace = Workspace.open(tmp_path / "home", config).quiet()
+    import_history(workspace)
+    metrics = run_backtest(
+        workspace, cutoffs=[cutoff], score_at=None, horizons=[1], out=tmp_path / "out"
+    )
+    assert metrics["deals"] == {}
+    scores = metrics["leads"]["horizons"]["1"]["won"]["close_curve"]
+    assert scores["auc"] > 0.85
+    later = pd.read_parquet(tmp_path / "out/leads.parquet").query("as_of > cutoff")
+    assert later["lead_id"].nunique() == later["as_of"].nunique() == 4611 - 3227 - 1
+    trained = train_models(workspace, cutoff)
+    assert training_lines(trained.report)[0].startswith("Leads: 3,227 known")
+    published = publish_scores(workspace, cutoff)
+    assert "No deals: leads only." in summary_lines(published)
+    app = create_app(results=workspace.results, bundles_dir=workspace.bundles_dir)
+    first = published.publication.lead_scores.iloc[0]
+    lead = served(app, f"/v1/leads/{first['lead_id']}")
+    said = first["conversion_probability_eventual"]
+    assert np.isclose(lead["conversion_probability_eventual"], said)
 
 
 def served(app: object, path: str) -> dict[str, float]:

@@ -29,6 +29,30 @@ SUMMARY: dict[str, Any] = {
     "company": "Möller & 汉方 Instruments",
     "currency": "USD",
     "time_zone": "America/New_York",
+    "data_quality": [
+        {
+            "code": "over-age",
+            "table": "deals",
+            "column": None,
+            "count": 12,
+            "total": 60,
+            "amount": 1.3e6,
+            "days": 212.0,
+            "day": None,
+            "sentence": "12 of 60 open deals are older than any deal that ever closed (212 days).",
+        },
+        {
+            "code": "bulk-close",
+            "table": "deals",
+            "column": None,
+            "count": 90,
+            "total": 900,
+            "amount": None,
+            "days": None,
+            "day": "2025-12-31",
+            "sentence": "90 deals were closed on 2025-12-31; the usual day with a close has 4.",
+        },
+    ],
     "models": {
         "deal": {
             "is_better": True,

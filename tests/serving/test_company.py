@@ -50,6 +50,32 @@ def test_the_models_answer_with_their_reports(serve: Any, client: Any, publicati
     assert answer["lead"] is None
 
 
+def test_the_data_quality_is_that_of_the_publication_with_shares(client: Any) -> None:
+    answer = client.get("/v1/data-quality").json()
+    assert [(item["code"], item["share"]) for item in answer["items"]] == [
+        ("over-age", 0.2),
+        ("bulk-close", 0.1),
+    ]
+    assert answer["items"][1]["day"] == "2025-12-31"
+    assert (answer["currency"], answer["publication_id"]) == ("USD", 2)
+
+
+def test_the_first_page_tells_how_good_the_data_is_of_the_whole_company(client: Any) -> None:
+    sentence = "12 of 60 open deals are older than any deal that ever closed (212 days)."
+    assert sentence in client.get("/").text
+    assert sentence not in client.get("/?team=North").text
+
+
+def test_a_publication_that_says_nothing_of_its_data_has_no_findings(
+    serve: Any, client: Any, publication: Any
+) -> None:
+    store = MemoryResultsStore()
+    store.publish(publication(summary={}))
+    other = type(client)(serve(store))
+    assert other.get("/v1/data-quality").json()["items"] == []
+    assert "How good the data is" not in other.get("/").text
+
+
 def test_health_tells_the_publication_and_its_age(client: Any) -> None:
     answer = client.get("/health").json()
     assert answer["is_published"] is True

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from closecurve.models.explanation_words import Wording
 from closecurve.serving.routers.deals import top_reason
 
 AS_OF = "2026-02-02T05:00:00Z"
@@ -88,10 +89,29 @@ def test_missing_deals_and_leads_have_one_body(client: Any) -> None:
 
 
 def test_the_top_reason_is_the_one_that_moves_most() -> None:
-    reasons = [
-        {"sentence": "small", "delta_probability": 0.1},
-        {"sentence": "large", "delta_probability": -0.3},
-    ]
-    assert top_reason({"reasons": reasons}) == "large"
-    assert top_reason({"reasons": []}) is None
-    assert top_reason({"reasons": None}) is None
+    pushed = {"feature": "push_count", "value": 3.0, "typical": 0.0, "delta_probability": 0.1}
+    silent = {
+        "feature": "days_since_activity",
+        "value": 30.0,
+        "typical": 9.0,
+        "delta_probability": -0.3,
+    }
+    words = Wording()
+    assert str(top_reason({"reasons": [pushed, silent]}, words)).startswith("Silent for 30 days")
+    assert top_reason({"reasons": []}, words) is None
+    assert top_reason({"reasons": None}, words) is None
+
+
+def test_reasons_are_told_in_the_language_asked_for_or_accepted(client: Any) -> None:
+    address = "/v1/deals?limit=1"
+    english = client.get(address).json()["items"][0]["top_reason"]
+    assert english == "6 activities in the last 30 days, typically 2 activities: +9 points."
+    chinese = "近 30 天跟进 6 次，通常 2 次：+9 个百分点。"
+    assert client.get(f"{address}&language=zh").json()["items"][0]["top_reason"] == chinese
+    by_header = client.get(address, headers={"accept-language": "de, zh-CN;q=0.9, en;q=0.1"})
+    assert by_header.json()["items"][0]["top_reason"] == chinese
+    asked = client.get(f"{address}&language=en", headers={"accept-language": "zh"})
+    assert asked.json()["items"][0]["top_reason"] == english
+    assert client.get(f"{address}&language=fr").status_code == 422
+    odd = client.get(address, headers={"accept-language": ";q=,zh;q=x," * 300})
+    assert odd.json()["items"][0]["top_reason"] == english

@@ -134,7 +134,7 @@ def test_a_deal_with_any_id_has_its_page(client: Any, odd_id: str) -> None:
     assert f'href="{address}"' in page(client)
     text = page(client, address)
     assert "The close curve" in text
-    assert "pushed 3 times" in text
+    assert "Pushed 3 times, typically never" in text
     assert text.count("<tr>") > 10, "the curve and the history as tables"
 
 

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ def mapped(tmp_path: Path) -> Callable[[str], ImportMapping]:
 
 @pytest.fixture
 def imported(tmp_path: Path) -> Callable[..., ImportReport]:
-    """Writes files, imports them into the test's home and gives the report."""
+    """Writes files, imports them into the test's home and gives the report; settings pass on."""
 
-    def run(files: Mapping[str, str | bytes], mapping: str) -> ImportReport:
+    def run(files: Mapping[str, str | bytes], mapping: str, **settings: Any) -> ImportReport:
         for name, content in files.items():
             data = content.encode() if isinstance(content, str) else content
             (tmp_path / name).write_bytes(data)
@@ -34,6 +35,7 @@ def imported(tmp_path: Path) -> Callable[..., ImportReport]:
             currency="EUR",
             calendar=FiscalCalendar(),
             store=HistoryStore(tmp_path / "home"),
+            **settings,
         )
 
     return run

@@ -1,4 +1,4 @@
-"""The two real examples: imported without a bad row, and equal to a plain reading of the files."""
+"""The real examples: imported without a bad row, and equal to a plain reading of the files."""
 
 import os
 import tomllib
@@ -9,17 +9,30 @@ import pytest
 
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.mapping import parse_mapping
-from closecurve.crm.stages import Process, Stage, StageKind
+from closecurve.crm.stages import DEFAULT_PROCESS, Process, Stage, StageKind
+from closecurve.features.guard import inspect
 from closecurve.features.tables import HistoryTables
 from closecurve.sources.importing import ImportReport, run_import
 from closecurve.stores.history import HistoryStore
 
+MARKETSTAR_ON_PURPOSE = {
+    "stage": "Stage",
+    "reason": "DisqualifiedReason",
+    "opportunity": "ConvertedOpportunityId",
+}
+"""Columns that say what became of a lead, mapped as attributes by a careless hand."""
+
 Imported = tuple[ImportReport, HistoryTables]
 
 
-def import_example(name: str, root: Path, data: Path, home: Path) -> Imported:
+def import_example(
+    name: str, root: Path, data: Path, home: Path, **leads: dict[str, str]
+) -> Imported:
+    """The example's history; `leads` adds to what its [tables.leads] maps."""
     file = root / "examples" / name / "closecurve.toml"
     document = tomllib.loads(file.read_text(encoding="utf-8"))
+    for key, added in leads.items():
+        document["tables"]["leads"][key] |= added
     processes = [
         Process(
             name=entry["name"],
@@ -28,8 +41,8 @@ def import_example(name: str, root: Path, data: Path, home: Path) -> Imported:
                 for stage in entry["stages"]
             ),
         )
-        for entry in document["processes"]
-    ]
+        for entry in document.get("processes", [])
+    ] or [DEFAULT_PROCESS]
     company = document["company"]
     store = HistoryStore(home)
     report = run_import(
@@ -141,3 +154,87 @@ def test_sales_have_products_accounts_and_teams(sales: Imported) -> None:
     owners = frame(tables, "owners").set_index("owner_id")
     assert owners["team"]["Moses Frase"] == "Dustin Brinkmann"
     assert owners["region"]["Moses Frase"] == "Central"
+
+
+@pytest.fixture(scope="module")
+def learners(
+    project_root: Path, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Imported:
+    home = tmp_path_factory.mktemp("learners")
+    return import_example("xeducation", project_root, shared_data, home)
+
+
+@pytest.fixture(scope="module")
+def prospects(
+    project_root: Path, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Imported:
+    """marketstar with what became of each lead among its attributes, and an end for the lost.
+
+    The file has no date of a disqualification: a month after the arrival is of our choice.
+    """
+    ended = "CASE Stage WHEN 'Disqualified' THEN strptime(leads.CreatedDate, '%Y%m%d')"
+    return import_example(
+        "marketstar",
+        project_root,
+        shared_data,
+        tmp_path_factory.mktemp("prospects"),
+        columns={"disqualified_at": f"{ended} + INTERVAL 30 DAY END"},
+        attributes=MARKETSTAR_ON_PURPOSE,
+    )
+
+
+def test_leads_without_deals_are_imported_in_the_order_of_the_file(
+    learners: Imported, shared_data: Path
+) -> None:
+    report, tables = learners
+    assert report.rejected.empty
+    rows = pd.read_csv(shared_data / "xeducation" / "leads.csv", dtype=str)
+    leads = frame(tables, "leads").sort_values("created_at", ignore_index=True)
+    assert leads["lead_id"].tolist() == rows["Prospect ID"].tolist()
+    minutes = (leads["created_at"] - pd.Timestamp("2024-01-01")) / pd.Timedelta(minutes=1)
+    assert minutes.tolist() == list(range(len(rows)))
+    assert frame(tables, "deals").empty
+    assert not (leads == "Select").any(axis=None)
+
+
+def test_leads_without_deals_convert_after_a_day(learners: Imported, shared_data: Path) -> None:
+    rows = pd.read_csv(shared_data / "xeducation" / "leads.csv", dtype=str)
+    changes = frame(learners[1], "lead_changes")
+    ends = changes[changes["field"] == "outcome"].set_index("lead_id")["event_at"]
+    assert set(ends.index) == set(rows["Prospect ID"][rows["Converted"] == "1"])
+    created = frame(learners[1], "leads").set_index("lead_id")["created_at"]
+    assert (ends - created[ends.index] == pd.Timedelta(days=1)).all()
+
+
+def test_marketstar_keeps_every_row_and_its_quotas(prospects: Imported) -> None:
+    report, tables = prospects
+    assert report.rejected.empty
+    assert [table.kept for table in report.tables if table.table in ("deals", "leads")] == [
+        1061,
+        43033,
+    ]
+    targets = frame(tables, "targets").sort_values("period_start")
+    assert targets["amount"].tolist() == [2e5, 3e5, 4e5, 5e5, 8e5, 8e5, 8e5]
+    assert str(targets["period_end"].iloc[0])[:10] == "2021-06-30"
+    changes = frame(tables, "deal_changes")
+    ends = changes[changes["field"] == "outcome"]
+    assert ends["new_value"].value_counts().to_dict() == {"won": 697, "lost": 364}
+    assert (frame(tables, "deals")["lead_id"].notna()).all()
+
+
+def test_what_became_of_a_lead_is_set_aside_and_what_it_is_like_is_kept(
+    prospects: Imported,
+) -> None:
+    reports = inspect(prospects[1], pd.Timestamp("2023-01-01"))
+    aside = {report.name for report in reports if not report.is_used}
+    said = {"leads.stage", "leads.reason", "leads.opportunity", "lead_changes.owner_id"}
+    assert aside == said
+
+
+def test_nothing_of_the_loans_is_set_aside_and_of_the_sales_what_hangs_on_the_account(
+    loans: Imported, sales: Imported
+) -> None:
+    end = pd.Timestamp("2200-01-01")
+    assert [report.name for report in inspect(loans[1], end) if not report.is_used] == []
+    aside = {report.name for report in inspect(sales[1], end) if not report.is_used}
+    assert aside == {"deals.account_id", "deals.sector", "deals.employees"}

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from closecurve.crm.errors import DataError
-from closecurve.crm.mapping import ImportMapping, Source
-from closecurve.sources.extract import locked_connection, read_tables
-from closecurve.sources.files import load_file
+from closecurve.crm.mapping import ImportMapping
+from closecurve.crm.mapping_sources import FileSource
+from closecurve.sources.extract import read_tables
+from closecurve.sources.loading import loaded_sources
 
 DEALS = """deal_id,created_at,closed_at,outcome,stage,amount,industry
 D1,2025-01-01,2025-02-01,won,Proposal,100,steel
@@ -95,6 +96,14 @@ def test_types_of_a_parquet_file_are_read_through_text(mapped: Mapped, tmp_path:
     assert text["amount"].isna().tolist() == [False, True]
 
 
+def test_a_number_is_written_with_the_decimal_sign_of_its_source(
+    mapped: Mapped, deals_file: Path
+) -> None:
+    deals_file.write_text('deal_id,created_at,amount\n1,2025-01-01,"1.234,5"\n')
+    table = '[tables.deals]\ncolumns = { amount = "TRY_CAST(deal_id AS DOUBLE) / 2" }'
+    assert deal_frame(mapped(f'{DEAL_SOURCE}decimal = ","\n{table}'))["amount"].tolist() == ["0,5"]
+
+
 @pytest.mark.parametrize(
     ("table", "code", "named"),
     [
@@ -171,7 +180,7 @@ def test_the_connection_reaches_nothing_whatever_is_said(
     secret = tmp_path / "secret.csv"
     secret.write_text("password\nhunter2\n")
     before = sorted(tmp_path.iterdir())
-    loaded = {"deals": load_file(Source(name="deals", path=deals_file))}
-    with locked_connection(loaded) as connection, pytest.raises(duckdb.Error):
+    source = FileSource(name="deals", path=deals_file)
+    with loaded_sources([source]) as (connection, _), pytest.raises(duckdb.Error):
         connection.execute(attack.format(secret=secret, folder=tmp_path)).fetchall()
     assert sorted(tmp_path.iterdir()) == before

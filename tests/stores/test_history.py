@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -13,11 +14,13 @@ import pandas as pd
 import pytest
 
 from closecurve.crm.calendar import FiscalCalendar
+from closecurve.crm.continuing_facts import STATED
 from closecurve.crm.errors import DataError, EnvironmentFailure, ExitCode, UsageError
 from closecurve.crm.history import history_tables
 from closecurve.crm.stages import DEFAULT_PROCESS
 from closecurve.stores.history import KEPT, HistoryMeta, HistoryStore
 
+DAY = pd.Timestamp("2025-03-31")
 META = HistoryMeta(
     company="Test",
     currency="EUR",
@@ -139,7 +142,7 @@ def test_a_damaged_history_is_named(tmp_path: Path, harm: str) -> None:
         (folder / "history.json").write_text(json.dumps(document | {"schema": 99}))
     else:
         (tmp_path / "history" / "CURRENT").write_text("nowhere\n")
-    with pytest.raises(EnvironmentFailure, match="import again") as caught:
+    with pytest.raises(EnvironmentFailure, match="import again with --afresh") as caught:
         store.current().tables()
     assert caught.value.code == ("history-unknown" if harm == "schema" else "history-damaged")
 
@@ -198,3 +201,35 @@ def test_readers_see_one_whole_history_however_often_the_writer_is_killed(tmp_pa
     store.publish(tables(1), META)
     left = [p.name for p in (tmp_path / "history").iterdir() if p.name.startswith(".")]
     assert left == []
+
+
+def test_a_history_is_read_back_as_it_was_made(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    made = tables(3) | {"owners": pd.DataFrame({"owner_id": ["O"], "left_date": [DAY]})}
+    said = pd.DataFrame([("deals", "D1", "amount", "5")], columns=list(STATED), dtype="str")
+    store.publish(made, META, stated=said)
+    handle = store.current()
+    assert handle.frames()["owners"]["left_date"].tolist() == [DAY]
+    assert handle.frames()["deals"]["deal_id"].tolist() == made["deals"]["deal_id"].tolist()
+    pd.testing.assert_frame_equal(handle.stated(), said)
+
+
+def test_what_was_read_of_databases_stays_as_long_as_a_history_names_it(tmp_path: Path) -> None:
+    store, folder = HistoryStore(tmp_path), tmp_path / "sources"
+    folder.mkdir()
+    for number in range(1, KEPT + 2):
+        (folder / f"crm-{number}.parquet").write_bytes(b"rows")
+        store.publish(tables(number), replace(META, source_states={"crm": str(number)}))
+        assert store.current().meta.source_states == {"crm": str(number)}
+    (folder / "crm-9.parquet").write_bytes(b"left by an import that was killed")
+    store.publish(tables(KEPT + 2), META)
+    assert sorted(path.stem for path in folder.iterdir()) == ["crm-3", "crm-4"]
+
+
+def test_another_mapping_makes_another_history(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    first = store.publish(tables(1), META)
+    other = store.publish(tables(1), replace(META, mapping="other"))
+    assert other.is_new
+    assert other.history_id != first.history_id
+    assert store.current().meta.mapping == "other"

@@ -120,13 +120,22 @@ class FiscalCalendar:
 
         Vectorised over an array of any shape; a month is taken as a third of the quarter.
         """
-        flat = pd.DatetimeIndex(np.asarray(instants).ravel()).tz_localize("UTC")
-        local = flat.tz_convert(self.time_zone)
-        month = (local.month.to_numpy() - self.year_start_month) % 3
-        day = (
-            local.day.to_numpy() - 1 + local.hour.to_numpy() / 24
-        ) / local.days_in_month.to_numpy()
-        place: NDArray[np.float64] = ((month + day) / 3).reshape(np.shape(instants))
+        return self.quarter_place_of(self.local_clock(instants))
+
+    def local_clock(self, instants: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+        """What the company's clock shows at each instant, in an array of the same shape."""
+        zoned = pd.DatetimeIndex(np.asarray(instants).ravel()).tz_localize("UTC")
+        local = zoned.tz_convert(self.time_zone).tz_localize(None).to_numpy()
+        return local.astype("datetime64[us]").reshape(np.shape(instants))
+
+    def quarter_place_of(self, local: NDArray[np.datetime64]) -> NDArray[np.float64]:
+        """`quarter_place` of what `local_clock` shows."""
+        months, days = local.astype("datetime64[M]"), local.astype("datetime64[D]")
+        starts, ends = (month.astype("datetime64[D]") for month in (months, months + 1))
+        month = (months.astype(np.int64) % 12 + 1 - self.year_start_month) % 3
+        hour = (local.astype("datetime64[h]") - days).astype(np.int64)
+        day = ((days - starts).astype(np.int64) + hour / 24) / (ends - starts).astype(np.int64)
+        place: NDArray[np.float64] = (month + day) / 3
         return place
 
     def business_deadline(self, instant: pd.Timestamp, hours: float) -> pd.Timestamp:

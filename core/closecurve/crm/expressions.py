@@ -1,4 +1,4 @@
-"""What a mapping may hold: one scalar DuckDB SQL expression over a row's own columns.
+"""What a mapping may hold: scalar DuckDB SQL expressions over a row's columns, and whole queries.
 
 This check is the first of two fences. The second is the locked connection (`sources.extract`), on
 which nothing outside the loaded rows can be reached whatever an expression says.
@@ -32,6 +32,7 @@ _NOT_REPEATABLE = (
     exp.Localtime,
     exp.Localtimestamp,
 )
+_NO_QUERY = (exp.Placeholder, exp.Parameter, exp.Into, exp.TableSample, exp.Columns)
 _REFUSED_FUNCTIONS = frozenset(
     "current_setting getvariable getenv write_log sleep_ms nextval currval txid_current setseed"
     " uuidv4 uuidv7 now get_current_timestamp get_current_time transaction_timestamp".split()
@@ -54,17 +55,69 @@ def check_expression(text: object, key: str) -> str:
     for node in tree.walk():
         if isinstance(node, _NOT_SCALAR) or node.comments:
             raise _refused(key, "holds one value of a row (no query, aggregate, comment)", text)
-        if isinstance(node, _NOT_REPEATABLE) or _function_name(node) in _REFUSED_FUNCTIONS:
-            raise _refused(key, "gives the same value in every run", text)
+        _check_repeatable(node, key, text)
     return text
 
 
-def _parsed(text: str, key: str) -> exp.Expr:
+def check_query(text: object, key: str) -> tuple[str, ...]:
+    """The sources that a query of the mapping reads, in the order in which it names them.
+
+    It is one SELECT over sources, with whatever a SELECT may hold but comments, functions as
+    tables and what gives another value in the next run. `key` is where it stands in the file.
+    Raises UsageError naming the key.
+
+    >>> check_query("SELECT d.id FROM deals d JOIN owners USING (owner)", "tables.deals.query")
+    ('deals', 'owners')
+    """
+    if not isinstance(text, str):
+        raise _refused(key, "is text", text)
+    tree = _one_tree(text, key)
+    if not isinstance(tree, exp.Query) or text.rstrip().endswith(";"):
+        raise _refused(key, "is one SELECT", text)
+    for node in tree.walk():
+        if isinstance(node, _NO_QUERY) or node.comments:
+            raise _refused(key, "is one SELECT without comments and parameters", text)
+        _check_repeatable(node, key, text)
+    return _tables_read(tree, key, text)
+
+
+def columns_of(text: str) -> set[str]:
+    """The columns that an expression reads, in lower case.
+
+    >>> sorted(columns_of('concat(Region, "Id")'))
+    ['id', 'region']
+    """
+    tree = sqlglot.parse_one(text, read="duckdb")
+    return {each.name.lower() for each in tree.find_all(exp.Column)}
+
+
+def _tables_read(tree: exp.Expr, key: str, text: str) -> tuple[str, ...]:
+    own = {each.alias.lower() for each in tree.find_all(exp.CTE)}
+    tables = list(tree.find_all(exp.Table, bfs=False))
+    if any(not isinstance(each.this, exp.Identifier) or each.db for each in tables):
+        raise _refused(key, "reads sources only, by their names", text)
+    names = dict.fromkeys(each.name.lower() for each in tables)
+    read = tuple(name for name in names if name not in own)
+    if not read:
+        raise _refused(key, "reads a source", text)
+    return read
+
+
+def _check_repeatable(node: exp.Expr, key: str, text: str) -> None:
+    if isinstance(node, _NOT_REPEATABLE) or _function_name(node) in _REFUSED_FUNCTIONS:
+        raise _refused(key, "gives the same value in every run", text)
+
+
+def _one_tree(text: str, key: str) -> exp.Expr | None:
     try:
         trees = sqlglot.parse(text, read="duckdb")
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        raise _refused(key, "is one SQL expression", text) from error
-    tree = trees[0] if len(trees) == 1 else None
+        raise _refused(key, "is SQL", text) from error
+    return trees[0] if len(trees) == 1 else None
+
+
+def _parsed(text: str, key: str) -> exp.Expr:
+    tree = _one_tree(text, key)
     if not isinstance(tree, exp.Condition) or text.rstrip().endswith(";"):
         raise _refused(key, "is one scalar SQL expression", text)
     return tree

@@ -47,7 +47,7 @@ def initial_facts(
 
 def _initial(subjects: pd.DataFrame, facts: pd.DataFrame, name: str) -> pd.DataFrame:
     stated = (
-        _as_text(subjects[name]) if name in subjects else pd.Series(None, subjects.index, "str")
+        value_text(subjects[name]) if name in subjects else pd.Series(None, subjects.index, "str")
     )
     first = facts.drop_duplicates("row").set_index("row")["old_value"]
     value = stated.where(~stated.index.isin(first.index), first.reindex(stated.index))
@@ -83,8 +83,9 @@ def sequence(made: Sequence[pd.DataFrame], ids: pd.Series) -> pd.DataFrame:
     facts = facts.iloc[np.lexsort((said, facts["event_at"].to_numpy(), facts["row"].to_numpy()))]
     facts = facts[~_changes_nothing(facts)].reset_index(drop=True)
     facts["seq"] = facts.groupby("row").cumcount().to_numpy() + 1.0
-    facts.insert(0, str(ids.name), ids.to_numpy()[facts["row"].to_numpy()])
-    return facts.drop(columns=["row", "said_at"])
+    facts.insert(0, str(ids.name), ids.iloc[facts["row"].to_numpy()].reset_index(drop=True))
+    text = dict.fromkeys((str(ids.name), "field", "old_value", "new_value"), "str")
+    return facts.drop(columns=["row", "said_at"]).astype(text)
 
 
 def _changes_nothing(facts: pd.DataFrame) -> NDArray[np.bool_]:
@@ -105,7 +106,8 @@ def _changes_nothing(facts: pd.DataFrame) -> NDArray[np.bool_]:
     return repeats
 
 
-def _as_text(values: pd.Series) -> pd.Series:
+def value_text(values: pd.Series) -> pd.Series:
+    """A column as the text that facts carry: days in ISO, numbers as short as they are."""
     if pd.api.types.is_datetime64_any_dtype(values):
         return day_text(values)
     if pd.api.types.is_numeric_dtype(values):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from closecurve.crm.facts import changes_of, initial_facts, sequence
+from closecurve.crm.facts import changes_of, initial_facts, sequence, value_text
 from closecurve.crm.outcomes import deal_outcomes, lead_outcomes
 from closecurve.crm.stages import Process
 from closecurve.crm.tables import (
@@ -45,6 +45,30 @@ def history_tables(
     return {name: _ordered(name, (given | made)[name]) for name in HISTORY_TABLES}
 
 
+def stated_values(
+    canonical: Mapping[str, pd.DataFrame], processes: Sequence[Process]
+) -> dict[str, dict[str, pd.Series]]:
+    """What the tables of deals and leads state now, by table and field: a text by id.
+
+    Tracked fields and attributes that any record has. A won or lost stage states nothing: the
+    outcome tells it.
+    """
+    tracked = {"deals": TRACKED_DEAL_FIELDS, "leads": ("owner_id",)}
+    made = {}
+    for name, fields in tracked.items():
+        table, rows = CANONICAL[name], canonical.get(name, pd.DataFrame())
+        names = [*fields, *(column for column in rows if column not in table.names)]
+        made[name] = {
+            str(field): value_text(rows.set_index(table.key)[field])
+            for field in names
+            if field in rows and rows[field].notna().any()
+        }
+    if "stage" in made["deals"]:
+        stage = made["deals"]["stage"]
+        made["deals"]["stage"] = stage[~stage.isin(_ends(processes))]
+    return made
+
+
 def stages_frame(processes: Sequence[Process]) -> pd.DataFrame:
     """One row for each stage of each process; `stage_order` counts from 1."""
     rows = [
@@ -61,14 +85,18 @@ def _deal_history(
     """A deal that only its table knows to be won or lost was not yet so when it was created."""
     deals = deals.sort_values("deal_id", ignore_index=True)
     deals["process"] = deals["process"].fillna(processes[0].name)
-    ends = [s.name for p in processes for s in p.stages if s not in p.open_stages]
     facts = changes_of(changes, deals, "deal_id")
     outcomes = deal_outcomes(deals, facts, processes, reopen)
     fields = _tracked(TRACKED_DEAL_FIELDS, facts)
-    start = deals.assign(stage=deals["stage"].mask(deals["stage"].isin(ends)))
+    start = deals.assign(stage=deals["stage"].mask(deals["stage"].isin(_ends(processes))))
     facts = facts[facts["field"] != "outcome"]
     made = [initial_facts(start, facts, fields), facts, outcomes]
     return _static(deals, fields), sequence(made, deals["deal_id"])
+
+
+def _ends(processes: Sequence[Process]) -> list[str]:
+    """The names of won and lost stages."""
+    return [s.name for p in processes for s in p.stages if s not in p.open_stages]
 
 
 def _lead_history(leads: pd.DataFrame, changes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -7,6 +7,7 @@ import pandas as pd
 from closecurve.crm.facts import facts_at
 from closecurve.crm.quality import kinds_of
 from closecurve.crm.stages import Process, StageKind
+from closecurve.crm.tables import DELETED
 
 _OPEN = StageKind.OPEN.value
 
@@ -20,12 +21,13 @@ def deal_outcomes(
     `reopen` only the first close counts.
     """
     moves = pd.concat([_said(facts), _moved(deals, facts, processes)], ignore_index=True)
-    moves = _after_first_close(moves.sort_values(["row", "event_at"], kind="stable"))
-    stated = _stated(deals, moves)
-    outcomes = pd.concat([moves, stated], ignore_index=True)
+    moves = _after_first_close(_in_order(moves))
+    stated = _stated(deals, moves[~_of_deletion(moves)])
+    outcomes = _in_order(pd.concat([moves, stated], ignore_index=True))
     if reopen:
-        return outcomes
-    return outcomes.sort_values(["row", "event_at"], kind="stable").drop_duplicates("row")
+        return _returned(outcomes)
+    final = outcomes[~_of_deletion(outcomes)].drop_duplicates("row")
+    return _returned(_in_order(pd.concat([final, outcomes[_of_deletion(outcomes)]])))
 
 
 def lead_outcomes(leads: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
@@ -34,20 +36,39 @@ def lead_outcomes(leads: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     Of a disqualification and a conversion at one instant the conversion counts.
     """
     said = _said(facts)
-    silent = ~leads.index.isin(said["row"])
+    silent = ~leads.index.isin(said["row"][~_of_deletion(said)])
     ended = [
         facts_at(leads[name][silent], "outcome", pd.Series(outcome, leads.index[silent], "str"))
         for name, outcome in (("disqualified_at", "disqualified"), ("converted_at", "converted"))
     ]
     deal = facts_at(leads["converted_at"], "converted_deal_id", leads["converted_deal_id"])
     changed = facts.loc[facts["field"] == "converted_deal_id", "row"]
-    return pd.concat([said, *ended, deal[~deal["row"].isin(changed)]], ignore_index=True)
+    outcomes = _returned(_in_order(pd.concat([said, *ended], ignore_index=True)))
+    return pd.concat([outcomes, deal[~deal["row"].isin(changed)]], ignore_index=True)
 
 
 def _said(facts: pd.DataFrame) -> pd.DataFrame:
     """Changes of the outcome itself, and an emptied outcome is open again."""
     said = facts[facts["field"] == "outcome"]
-    return said.assign(new_value=said["new_value"].str.lower().fillna(_OPEN))
+    lower = {name: said[name].str.lower() for name in ("old_value", "new_value")}
+    return said.assign(**lower).fillna({"new_value": _OPEN})
+
+
+def _in_order(facts: pd.DataFrame) -> pd.DataFrame:
+    return facts.sort_values(["row", "event_at"], kind="stable", ignore_index=True)
+
+
+def _of_deletion(facts: pd.DataFrame) -> pd.Series:
+    """Which facts say that a record is gone from its source, or is back there."""
+    return (facts["new_value"] == DELETED) | (facts["old_value"] == DELETED)
+
+
+def _returned(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """The outcomes in order, with those of records that came back: they are as they were."""
+    back = (outcomes["old_value"] == DELETED) & (outcomes["new_value"] == _OPEN)
+    told = outcomes["new_value"].mask(_of_deletion(outcomes))
+    before = told.groupby(outcomes["row"]).ffill().fillna(_OPEN)
+    return outcomes.assign(new_value=outcomes["new_value"].mask(back, before))
 
 
 def _moved(deals: pd.DataFrame, facts: pd.DataFrame, processes: Sequence[Process]) -> pd.DataFrame:

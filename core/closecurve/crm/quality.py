@@ -12,7 +12,7 @@ import pandas as pd
 from closecurve.crm.reading import out_of_range, read_table
 from closecurve.crm.review import REJECTED_COLUMNS, RawTable, RowReview, TableReport
 from closecurve.crm.stages import Process, StageKind
-from closecurve.crm.tables import CANONICAL, HISTORY_TABLES, ColumnType
+from closecurve.crm.tables import CANONICAL, DELETED, HISTORY_TABLES, ColumnType
 from closecurve.crm.values import is_among
 
 OUTCOMES = {"deal": ("won", "lost"), "lead": ("converted", "disqualified")}
@@ -21,6 +21,9 @@ OUTCOMES = {"deal": ("won", "lost"), "lead": ("converted", "disqualified")}
 SCOPE_KINDS = ("company", "region", "team", "owner", "product")
 """What a target may be of."""
 
+AHEAD = pd.Timedelta(days=1)
+"""How far ahead of the clock of the import a fact may lie: clocks and time zones differ."""
+
 _FIELD_NAME = r"[a-z][a-z0-9_]{0,62}"
 
 
@@ -28,20 +31,26 @@ _FIELD_NAME = r"[a-z][a-z0-9_]{0,62}"
 class CheckedTables:
     """Canonical tables of the rows that were kept (typed, all of CANONICAL), and the counts.
 
-    `rejected` has one row for each row set aside: table, file, line, column, value, rule.
+    `rejected` has one row for each row set aside: table, file, line, column, value, rule. `seen`
+    has every id that was read of the tables of deals and leads that are mapped, kept or not.
     """
 
     frames: Mapping[str, pd.DataFrame]
     reports: tuple[TableReport, ...]
     rejected: pd.DataFrame
+    seen: Mapping[str, pd.Series]
 
 
 def check_tables(
-    raw: Mapping[str, RawTable], processes: Sequence[Process], company_zone: str = "UTC"
+    raw: Mapping[str, RawTable],
+    processes: Sequence[Process],
+    company_zone: str = "UTC",
+    began_at: pd.Timestamp | None = None,
 ) -> CheckedTables:
     """The raw tables read and held against every rule.
 
-    A table that is not mapped comes out empty. `company_zone` is the time zone of its days.
+    A table that is not mapped comes out empty. `company_zone` is the time zone of its days. Facts
+    dated later than `AHEAD` after `began_at` are set aside; None lets all dates pass.
     """
     reviews = {
         name: read_table(raw.get(name, RawTable(name=name, parts=())), company_zone)
@@ -50,6 +59,8 @@ def check_tables(
     for name, review in reviews.items():
         _check_numbers(review)
         _check_currency(review)
+        if began_at is not None:
+            _check_future(review, began_at + AHEAD)
         if review.table.key and name not in ("deals", "leads"):
             _check_duplicates(review)
     _check_deals(reviews["deals"], reviews["deal_changes"], processes, company_zone)
@@ -64,6 +75,7 @@ def check_tables(
         frames={name: review.rows.reset_index(drop=True) for name, review in reviews.items()},
         reports=tuple(review.report(left_out.get(name, 0)) for name, review in reviews.items()),
         rejected=pd.concat(rejected, ignore_index=True)[list(REJECTED_COLUMNS)],
+        seen={name: reviews[name].seen().dropna() for name in ("deals", "leads") if name in raw},
     )
 
 
@@ -85,6 +97,15 @@ def _check_numbers(review: RowReview) -> None:
     for name in review.rows.columns.difference(list(review.table.names)):
         if pd.api.types.is_numeric_dtype(review.rows[name]):
             review.set_aside(np.isinf(review.rows[name]), name, "number-range")
+
+
+def _check_future(review: RowReview, latest: pd.Timestamp) -> None:
+    """A slip of the year would move the end of the data, and with it every answer."""
+    is_plan = review.table.name == "activities"
+    for column in review.table.columns:
+        if column.type is ColumnType.INSTANT:
+            rule = "activity-planned" if is_plan and column.name == "event_at" else "date-future"
+            review.set_aside(review.rows[column.name] > latest, column.name, rule)
 
 
 def _check_currency(review: RowReview) -> None:
@@ -142,7 +163,7 @@ def _check_close(deals: RowReview, changes: RowReview, processes: Sequence[Proce
     """A close needs its day and its outcome, unless the changes tell both."""
     ends = [s.name for p in processes for s in p.stages if s.kind is not StageKind.OPEN]
     field, value = changes.rows["field"], changes.rows["new_value"]
-    moved = ((field == "stage") & value.isin(ends)) | (field == "outcome")
+    moved = ((field == "stage") & value.isin(ends)) | ((field == "outcome") & (value != DELETED))
     told = is_among(deals.rows["deal_id"], changes.rows["deal_id"][moved])
     outcome, closed_at = deals.rows["outcome"], deals.rows["closed_at"]
     no_date = outcome.notna() & closed_at.isna() & ~told
@@ -188,7 +209,7 @@ def _check_fields(changes: RowReview, subjects: RowReview) -> None:
     field = changes.rows["field"]
     broken = field.isin(fixed) | ~field.str.fullmatch(_FIELD_NAME).astype(bool)
     changes.set_aside(broken, "field", "field-untracked")
-    outcomes = (*OUTCOMES[table.name.removesuffix("s")], StageKind.OPEN.value)
+    outcomes = (*OUTCOMES[table.name.removesuffix("s")], StageKind.OPEN.value, DELETED)
     for name in ("new_value", "old_value"):
         outcome = changes.rows[name].where(changes.rows["field"] == "outcome").str.lower()
         changes.set_aside(outcome.notna() & ~outcome.isin(outcomes), name, "outcome-unknown")

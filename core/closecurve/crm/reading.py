@@ -3,7 +3,7 @@
 import pandas as pd
 
 from closecurve.crm.review import FILE, LINE, RawPart, RawTable, RowReview
-from closecurve.crm.rules import MOST_NUMBER
+from closecurve.crm.rules import CELL_ERRORS, MOST_NUMBER
 from closecurve.crm.tables import CANONICAL, Column, ColumnType
 from closecurve.crm.values import (
     DTYPES,
@@ -26,8 +26,8 @@ def read_table(raw: RawTable, company_zone: str) -> RowReview:
     Every canonical column is there, null where the mapping has none.
     """
     parts = raw.parts or (RawPart(frame=pd.DataFrame(), written=ValueFormat()),)
-    frame = pd.concat([_mapped(raw, part) for part in parts], ignore_index=True)
-    typed = pd.concat([_typed(raw, part, company_zone) for part in parts], ignore_index=True)
+    frame = _together([_mapped(raw, part) for part in parts])
+    typed = _together([_typed(raw, part, company_zone) for part in parts])
     review = RowReview(raw.name, frame, typed)
     for part in parts:
         review.set_aside_lines(part.shapeless)
@@ -37,6 +37,13 @@ def read_table(raw: RawTable, company_zone: str) -> RowReview:
     if raw.name.endswith("_changes"):
         _check_changes(review)
     return review
+
+
+def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """One frame of all rows; a single one is not copied, for an export is large."""
+    if len(frames) == 1:
+        return frames[0].reset_index(drop=True)
+    return pd.concat(frames, ignore_index=True)
 
 
 def _attribute_columns(raw: RawTable) -> list[Column]:
@@ -56,14 +63,14 @@ def _typed(raw: RawTable, part: RawPart, company_zone: str) -> pd.DataFrame:
     columns = (*CANONICAL[raw.name].columns, *_attribute_columns(raw))
     text = _mapped(raw, part)
     typed = {
-        each.name: read_as(text[each.name], each.type, part.written, company_zone)
+        each.name: read_as(text[each.name], each.type, part.format_of(each.name), company_zone)
         if each.name in text
         else pd.Series(None, text.index, DTYPES[each.type])
         for each in columns
     }
     if raw.name.endswith("_changes"):
         for name in ("new_value", "old_value"):
-            typed[name] = _changed_values(typed["field"], typed[name], part.written, company_zone)
+            typed[name] = _changed_values(typed["field"], typed[name], part, company_zone)
     return pd.DataFrame(typed)
 
 
@@ -82,12 +89,14 @@ def read_as(
 
 
 def _changed_values(
-    field: pd.Series, text: pd.Series, written: ValueFormat, company_zone: str
+    field: pd.Series, text: pd.Series, part: RawPart, company_zone: str
 ) -> pd.Series:
     """The values of changes with amounts and days in the one form that a history has."""
     values = text.copy()
     amounts, days = field == "amount", field == "expected_close_date"
-    values[amounts] = number_text(read_numbers(text[amounts], written.decimal))
+    decimal = part.format_of("amount").decimal
+    values[amounts] = number_text(read_numbers(text[amounts], decimal))
+    written = part.format_of("expected_close_date")
     values[days] = day_text(read_days(text[days], written, company_zone))
     return values
 
@@ -96,6 +105,7 @@ def _check_text(review: RowReview) -> None:
     for name in review.rows.columns.intersection(review.raw.columns):
         broken = review.text(name).str.contains("\x00", regex=False, na=False).astype(bool)
         review.set_aside(broken, name, "text-invalid")
+        review.set_aside(review.text(name).isin(CELL_ERRORS), name, "cell-error")
 
 
 def _check_value(review: RowReview, column: Column) -> None:

@@ -1,10 +1,11 @@
 """The rows of one table on their way through the rules: kept, or set aside with the reason."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from closecurve.crm.rules import FOLLOWS_ANOTHER, RULES
+from closecurve.crm.rules import NO_FAULT, RULES
 from closecurve.crm.tables import CANONICAL
 from closecurve.crm.values import ValueFormat
 
@@ -18,14 +19,21 @@ REJECTED_COLUMNS = ("table", "file", "line", "column", "value", "rule")
 class RawPart:
     """Rows of one source, mapped and still text: canonical columns, attributes, FILE and LINE.
 
-    `shapeless` has the lines that did not fit the header (FILE, LINE, value); `left_out` counts
-    the rows that the mapping's `where` left out on purpose.
+    `formats` has the columns (of changes: fields) that are written in another way than the rest.
+    `shapeless` has the lines that did not fit the header (FILE, LINE, value), and the rows that a
+    shape could not take (column and rule beside them); `left_out` counts the rows that the
+    mapping's `where` left out on purpose.
     """
 
     frame: pd.DataFrame
     written: ValueFormat
+    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
     shapeless: pd.DataFrame = field(default_factory=pd.DataFrame)
     left_out: int = 0
+
+    def format_of(self, column: str) -> ValueFormat:
+        """How a column (of changes: the values of a field) is written."""
+        return self.formats.get(column, self.written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +102,16 @@ class RowReview:
         return ids.str.strip()
 
     def set_aside_lines(self, lines: pd.DataFrame) -> None:
-        """Sets lines aside that did not fit the header."""
-        if len(lines):
-            found = _rejected(lines, self.table.name, "", lines["value"], "row-shape")
+        """Sets aside lines that did not fit the header, and rows that a shape could not take.
+
+        `column` and `rule` of a row say what was wrong with it, where it is not its shape.
+        """
+        told = {"column": "", "rule": "row-shape"}
+        given = lines.assign(**{name: told[name] for name in told if name not in lines}).fillna(
+            told
+        )
+        for rule, rows in given.groupby("rule"):
+            found = _rejected(rows, self.table.name, rows["column"], rows["value"], str(rule))
             self._found.append(found)
 
     def rejected(self) -> pd.DataFrame:
@@ -113,13 +128,13 @@ class RowReview:
             read=len(self.rows) + len(rules),
             kept=len(self.rows),
             set_aside=len(rules),
-            at_fault=int((~rules.isin(FOLLOWS_ANOTHER)).sum()),
+            at_fault=int((~rules.isin(NO_FAULT)).sum()),
             left_out=left_out,
         )
 
 
 def _rejected(
-    raw: pd.DataFrame, table: str, column: str, value: pd.Series | None, rule: str
+    raw: pd.DataFrame, table: str, column: str | pd.Series, value: pd.Series | None, rule: str
 ) -> pd.DataFrame:
     found = pd.DataFrame({"file": raw[FILE], "line": raw[LINE]})
     return found.assign(table=table, column=column, value=value, rule=RULES[rule].code)[

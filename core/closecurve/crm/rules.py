@@ -8,6 +8,11 @@ from dataclasses import dataclass
 MOST_NUMBER = 1e15
 """No deal, target or rate is larger: such a number is a slip of the keyboard or of a separator."""
 
+CELL_ERRORS = tuple(
+    "#N/A #REF! #DIV/0! #VALUE! #NAME? #NULL! #NUM! #SPILL! #CALC! #FIELD! #BLOCKED!".split()
+)
+"""What a cell of a sheet shows in place of a value; exports to CSV keep it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
@@ -21,10 +26,12 @@ class Rule:
 _RULES = (
     ("row-shape", "A line has as many values as the header.", "Quote values with a delimiter."),
     ("text-invalid", "Text holds no NUL character.", "Export the table again, or strip it."),
+    ("cell-error", "A cell holds a value, no error (`#REF!`).", "Mend the sheet's formula."),
     ("value-missing", "A required column has a value.", "Fill it in, or leave the row out."),
     ("id-duplicate", "An id stands for one row; the first is kept.", "Remove the later ones."),
     ("date-unreadable", "A date or time is ISO or of the source's format.", "Set `date_format`."),
     ("date-range", "A date lies in the years 1900 to 2200.", "Correct the year."),
+    ("date-future", "A fact is dated at most a day after the import.", "Correct date or clock."),
     ("number-unreadable", "A number has digits, separators, a currency sign.", "Set `decimal`."),
     ("number-range", "An amount or rate is 0 or more, at most 1e15.", "Correct the number."),
     ("currency-format", "A currency is three letters (ISO 4217).", "Map it under `values`."),
@@ -44,6 +51,7 @@ _RULES = (
     ("lead-set-aside", "The lead of the row was itself kept.", "Mend the lead's row."),
     ("activity-without-subject", "An activity has a deal or a lead.", "Map one of the two."),
     ("activity-unknown", "An activity is of a known deal or lead.", "Export that one too."),
+    ("activity-planned", "An activity has happened by now.", "It is taken once it has."),
     ("scope-unknown", "A target is of company, region, team, owner or product.", "Map it."),
     ("period-order", "A target's period ends at or after its start.", "Swap the two dates."),
 )
@@ -51,5 +59,6 @@ _RULES = (
 RULES = {code: Rule(code=code, meaning=meaning, mend=mend) for code, meaning, mend in _RULES}
 """Every rule by its stable code."""
 
-FOLLOWS_ANOTHER = ("deal-set-aside", "lead-set-aside")
-"""Rules broken through another row's fault: they do not count against `most_bad_share`."""
+NO_FAULT = ("deal-set-aside", "lead-set-aside", "activity-planned")
+"""Rules that a row breaks through another row's fault, or none: a planned activity is only early.
+They do not count against `most_bad_share`."""

@@ -130,3 +130,6 @@ TRACKED_DEAL_FIELDS = ("stage", "amount", "expected_close_date", "owner_id", "fo
 
 TRACKED_LEAD_FIELDS = ("owner_id", "converted_deal_id")
 """The fields of a lead that are kept as changes; `outcome` is one more."""
+
+DELETED = "deleted"
+"""The outcome of a deal or lead that is gone from its source: neither won nor lost."""

@@ -20,7 +20,7 @@ from closecurve.crm.mapping import ImportMapping, parse_mapping
 from closecurve.crm.stages import DEFAULT_PROCESS, Process, Stage, StageKind
 from closecurve.models.lead_quality import GradePolicy
 
-IMPORT_TABLES = ("import", "sources", "tables")
+IMPORT_TABLES = ("import", "sources", "changes", "tables")
 
 
 class _Strict(BaseModel):
@@ -78,6 +78,13 @@ class GradeEntry(_Strict):
     response_hours: tuple[float, float, float, float] | None = None
 
 
+class FeatureSettings(_Strict):
+    """Columns (`table.column`) that are used, or not, whatever the leakage guard says."""
+
+    keep: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
+
+
 class ServiceSettings(_Strict):
     """Where the service listens. Loopback is the default, and only it needs no sign-in."""
 
@@ -91,6 +98,7 @@ class _Document(_Strict):
     company: Company = Company()
     processes: tuple[ProcessEntry, ...] = ()
     grades: GradeEntry = GradeEntry()
+    features: FeatureSettings = FeatureSettings()
     service: ServiceSettings = ServiceSettings()
 
 
@@ -111,6 +119,7 @@ class Settings(_Strict):
     calendar: FiscalCalendar
     processes: tuple[Process, ...]
     grades: GradePolicy
+    features: FeatureSettings = FeatureSettings()
     mapping: ImportMapping | None
     service: ServiceSettings
     results_url: str | None
@@ -136,6 +145,7 @@ def load(config: Path | None, environ: Mapping[str, str] | None = None) -> Setti
         calendar=document.company.calendar,
         processes=tuple(entry.process() for entry in document.processes) or (DEFAULT_PROCESS,),
         grades=_grade_policy(document.grades),
+        features=document.features,
         mapping=mapping,
         service=service,
         results_url=environment.results_url,

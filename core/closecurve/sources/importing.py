@@ -1,4 +1,5 @@
-"""An import from end to end: read, map, check, make the history, publish it whole or not at all."""
+"""An import from end to end: read, map, check, put on top of the history that is current, publish
+whole or not at all."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,16 +9,26 @@ from pathlib import Path
 import pandas as pd
 
 from closecurve.crm.calendar import FiscalCalendar
+from closecurve.crm.continuing import (
+    KEYS,
+    ContinuedHistory,
+    ExportedHistory,
+    KnownHistory,
+    begun,
+    continued,
+)
+from closecurve.crm.continuing_report import SubjectReport
 from closecurve.crm.errors import DataError
-from closecurve.crm.history import history_tables
+from closecurve.crm.history import history_tables, stated_values
 from closecurve.crm.mapping import ImportMapping
 from closecurve.crm.quality import CheckedTables, check_tables
 from closecurve.crm.review import TableReport
 from closecurve.crm.rules import RULES
 from closecurve.crm.stages import Process
-from closecurve.sources.extract import read_tables
+from closecurve.sources.extract import Extract, read_tables
+from closecurve.sources.state import SourceState
 from closecurve.stores.files import write_text
-from closecurve.stores.history import HistoryMeta, HistoryStore
+from closecurve.stores.history import HistoryHandle, HistoryMeta, HistoryStore, Published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +37,8 @@ class ImportReport:
 
     `rejected` has one row for each row set aside (table, file, line, column, value, rule); it is
     also the CSV file at `report_path`. `digests` are the SHA-256 of the files that were read.
+    `changes` tell deals and leads from those of the history before; none where there was none.
+    `other_mapping` is true where that history was made with another mapping or other stages.
     """
 
     history_id: str
@@ -35,6 +48,8 @@ class ImportReport:
     rejected: pd.DataFrame
     digests: dict[str, str]
     report_path: Path
+    changes: tuple[SubjectReport, ...] = ()
+    other_mapping: bool = False
 
     @property
     def set_aside(self) -> int:
@@ -50,34 +65,111 @@ def run_import(
     currency: str,
     calendar: FiscalCalendar,
     store: HistoryStore,
+    began_at: pd.Timestamp | None = None,
+    afresh: bool = False,
 ) -> ImportReport:
     """Imports what the mapping names into the store and reports every row that was set aside.
 
-    Raises DataError where nothing can be taken (the earlier history stays), EnvironmentFailure
-    where the machine refuses. The report is written before the history becomes visible.
+    The history that is current is continued (`crm.continuing`); `afresh` rests on the sources
+    alone. `began_at` is the instant of the import: facts dated after it are set aside, None takes
+    every date. Raises DataError where nothing can be taken (the earlier history stays),
+    EnvironmentFailure where the machine refuses or the current history is damaged. The report is
+    written before the history becomes visible.
     """
-    extract = read_tables(mapping, calendar.time_zone)
-    checked = check_tables(extract.tables, processes, calendar.time_zone)
-    _check_shares(checked, mapping.most_bad_share, store.home)
-    if checked.frames["deals"].empty:
-        raise DataError("deals-empty", "an import has at least one deal, got none in the sources")
+    before = None if afresh else store.current_or_none()
+    extract = read_tables(mapping, calendar.time_zone, state=_state(store, before))
+    checked = check_tables(extract.tables, processes, calendar.time_zone, began_at)
+    _check_kept(checked, mapping.most_bad_share, store.home)
     meta = HistoryMeta(
-        company=company, currency=currency, calendar=calendar, files=dict(extract.digests)
+        company=company,
+        currency=currency,
+        calendar=calendar,
+        files=dict(extract.digests),
+        source_states=dict(extract.source_states),
+        mapping=_digest(mapping, processes),
     )
-    tables = history_tables(checked.frames, processes, mapping.reopen)
+    made = _history(checked, processes, mapping.reopen, before)
     published = store.publish(
-        tables, meta, before=lambda name: write_report(checked.rejected, store.home, name)
+        made.tables,
+        meta,
+        before=lambda name: write_report(checked.rejected, store.home, name),
+        stated=made.stated,
     )
-    handle = store.current()
+    return _report(checked, extract, made, published, store, before, meta)
+
+
+def _check_kept(checked: CheckedTables, most_bad_share: float, home: Path) -> None:
+    """Raises DataError where too much was set aside, or nothing is left."""
+    _check_shares(checked, most_bad_share, home)
+    if checked.frames["deals"].empty and checked.frames["leads"].empty:
+        raise DataError(
+            "deals-empty", "an import has at least one deal or lead, got none of either"
+        )
+
+
+def _state(store: HistoryStore, before: HistoryHandle | None) -> SourceState:
+    known = {} if before is None else before.meta.source_states
+    return SourceState(folder=store.home / "sources", known=known)
+
+
+def _history(
+    checked: CheckedTables,
+    processes: Sequence[Process],
+    reopen: bool,
+    before: HistoryHandle | None,
+) -> ContinuedHistory:
+    """The history that the kept rows make, on top of the one before."""
+    tables = history_tables(checked.frames, processes, reopen)
+    stated = stated_values(checked.frames, processes)
+    if before is None:
+        return begun(ExportedHistory(tables=tables, stated=stated, seen=checked.seen))
+    known = KnownHistory(
+        tables=before.frames(), stated=before.stated(), data_until=before.data_until
+    )
+    seen = {name: _seen(checked, known, name) for name in checked.seen}
+    return continued(known, ExportedHistory(tables=tables, stated=stated, seen=seen))
+
+
+def _seen(checked: CheckedTables, known: KnownHistory, table: str) -> pd.Series:
+    """The ids that were read, and known ones that stand in a line which could not be read: a row
+    at fault says nothing of its record, least of all that it is gone."""
+    seen, ids = checked.seen[table], known.tables[table][KEYS[table]]
+    rejected = checked.rejected
+    lines = rejected["value"][(rejected["table"] == table) & (rejected["rule"] == "row-shape")]
+    if lines.empty:
+        return seen
+    text = "\n".join(lines.dropna().astype("str"))
+    missing = ids[~ids.isin(seen)]
+    return pd.concat([seen, missing[[each in text for each in missing]]], ignore_index=True)
+
+
+def _report(
+    checked: CheckedTables,
+    extract: Extract,
+    made: ContinuedHistory,
+    published: Published,
+    store: HistoryStore,
+    before: HistoryHandle | None,
+    meta: HistoryMeta,
+) -> ImportReport:
     return ImportReport(
         history_id=published.history_id,
         is_new=published.is_new,
-        data_until=handle.data_until,
+        data_until=store.current().data_until,
         tables=checked.reports,
         rejected=checked.rejected,
         digests=dict(extract.digests),
         report_path=report_path(store.home, published.history_id),
+        changes=made.reports,
+        other_mapping=before is not None and before.meta.mapping != meta.mapping,
     )
+
+
+def _digest(mapping: ImportMapping, processes: Sequence[Process]) -> str:
+    """What a history's content depends on beside the sources' rows; no path and no secret."""
+    written = {name: source.written("UTC") for name, source in mapping.sources.items()}
+    parts = [dict(mapping.tables), dict(mapping.changes), mapping.reopen, written, [*processes]]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def report_path(home: Path, name: str) -> Path:

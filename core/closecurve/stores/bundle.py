@@ -26,7 +26,7 @@ MANIFEST = "manifest.json"
 SEALING = ".sealing-"
 """How the folder of a bundle that is being written begins."""
 
-TEXT_KINDS = (".txt", ".json", ".csv")
+TEXT_KINDS = (".txt", ".md", ".json", ".csv")
 PARQUET_MAGIC = b"PAR1"
 """The four bytes that a Parquet file begins and ends with."""
 
@@ -99,7 +99,7 @@ def _manifest(folder: Path) -> bytes:
         if not _is_allowed(path):
             raise UsageError(
                 "bundle-kind",
-                f"a bundle holds UTF-8 .txt, .json and .csv, and .parquet, got {name!r}",
+                f"a bundle holds UTF-8 .txt, .md, .json and .csv, and .parquet, got {name!r}",
             )
     content: dict[str, Any] = {
         "format": 1,

@@ -1,8 +1,9 @@
 """The history of a home: Parquet files in a folder named after their content, and one pointer.
 
-`history/<history_id>/` holds a file per history table and history.json; `history/CURRENT` names the
-folder that readers use. The pointer is replaced in one step, so readers see the old history or the
-new one, never a mix. One writer at a time (the lock of the home).
+`history/<history_id>/` holds a file per history table, one of what the tables of records stated
+otherwise (`crm.continuing`), and history.json; `history/CURRENT` names the folder that readers
+use. The pointer is replaced in one step, so readers see the old history or the new one, never a
+mix. One writer at a time (the lock of the home).
 """
 
 import hashlib
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,8 +24,10 @@ import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend as DuckDBBackend
 
 from closecurve.crm.calendar import FiscalCalendar, utc
+from closecurve.crm.continuing_facts import STATED
 from closecurve.crm.errors import DataError, EnvironmentFailure, UsageError
 from closecurve.crm.tables import HISTORY_TABLES
+from closecurve.features.engines import duckdb_engine
 from closecurve.features.tables import HistoryTables, arrow_table
 from closecurve.stores.files import durable_writing, sync, write_text
 
@@ -36,17 +38,24 @@ KEPT = 3
 """How many histories stay: the current one and those that a running reader may still hold."""
 
 _WRITING = ".writing"
+_STATED_TABLE = "stated"
 _ROW_GROUP = 250_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryMeta:
-    """Whose history it is, and the SHA-256 of every file that it was read from."""
+    """Whose history it is, and what it was made of.
+
+    `files` has the SHA-256 of every file that was read, `source_states` the digest of what was
+    read of each database so far, `mapping` that of the mapping and the stages.
+    """
 
     company: str
     currency: str
     calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
     files: Mapping[str, str] = field(default_factory=dict)
+    source_states: Mapping[str, str] = field(default_factory=dict)
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +84,7 @@ class HistoryHandle:
 
         Raises EnvironmentFailure for a file that is missing or damaged.
         """
-        engine = connection or ibis.duckdb.connect()
+        engine = connection or duckdb_engine()
         try:
             return HistoryTables(
                 **{
@@ -84,6 +93,30 @@ class HistoryHandle:
                 }
             )
         except duckdb.Error as error:
+            raise _damaged(self.folder.name, error) from error
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Every table in memory, days as midnights: what the next import is put on top of.
+
+        Raises EnvironmentFailure for a file that is missing or damaged.
+        """
+        return {name: self._frame(name) for name in HISTORY_TABLES}
+
+    def stated(self) -> pd.DataFrame:
+        """The rows of `crm.continuing_facts.STATED`; none in a history that has no such file."""
+        if not (self.folder / f"{_STATED_TABLE}.parquet").exists():
+            return pd.DataFrame(columns=list(STATED), dtype="str")
+        return self._frame(_STATED_TABLE)
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        try:
+            table = pq.read_table(self.folder / f"{name}.parquet")
+            days = [(i, f) for i, f in enumerate(table.schema) if pa.types.is_date(f.type)]
+            for place, day in days:
+                table = table.set_column(place, day.name, table[day.name].cast(pa.timestamp("us")))
+            frame: pd.DataFrame = table.to_pandas()
+            return frame
+        except (OSError, pa.ArrowException) as error:
             raise _damaged(self.folder.name, error) from error
 
 
@@ -99,19 +132,21 @@ class HistoryStore:
         tables: Mapping[str, pd.DataFrame | pa.Table],
         meta: HistoryMeta,
         before: Callable[[str], object] | None = None,
+        *,
+        stated: pd.DataFrame | None = None,
     ) -> Published:
         """Makes the tables the current history, whole or not at all.
 
-        `before` is called with the history_id when everything is on the disk and nothing is
-        visible yet. The same content again changes nothing. Raises EnvironmentFailure where the
-        disk refuses, DataError for tables without any fact; the earlier history then stays current
-        and no stray file is left.
+        `stated` are the rows of `crm.continuing_facts.STATED`. `before` is called with the
+        history_id when everything is on the disk and nothing is visible yet. The same content
+        again changes nothing. Raises EnvironmentFailure where the disk refuses, DataError for
+        tables without any fact; the earlier history then stays current and no stray file is left.
         """
         self._clean()
         writing = self.folder / f"{_WRITING}-{os.getpid()}"
         with durable_writing(str(self.folder)):
             try:
-                history_id = _write(writing, tables, meta)
+                history_id = _write(writing, tables, meta, stated)
                 if before is not None:
                     before(history_id)
                 return self._switch(writing, history_id)
@@ -124,12 +159,17 @@ class HistoryStore:
         Raises UsageError where nothing was imported yet, EnvironmentFailure for a folder that is
         damaged or of another release.
         """
-        history_id = self._current_id()
-        if history_id is None:
+        handle = self.current_or_none()
+        if handle is None:
             raise UsageError(
                 "history-missing", f"a history is imported first, got none in {self.home}"
             )
-        return _open(self.folder / history_id)
+        return handle
+
+    def current_or_none(self) -> HistoryHandle | None:
+        """The history that is current, None where nothing was imported yet. Raises as `current`."""
+        history_id = self._current_id()
+        return None if history_id is None else _open(self.folder / history_id)
 
     def _current_id(self) -> str | None:
         try:
@@ -140,14 +180,16 @@ class HistoryStore:
     def _switch(self, writing: Path, history_id: str) -> Published:
         before = self._current_id()
         place = self.folder / history_id
-        if place.exists():
+        if _is_whole(place):
             os.utime(place)  # young again: it is not the next to be pruned
         else:
+            shutil.rmtree(place, ignore_errors=True)
             writing.rename(place)
             sync(self.folder)
         if before != history_id:
             write_text(self.folder / "CURRENT", f"{history_id}\n")
         self._prune(history_id)
+        self._prune_states()
         return Published(history_id=history_id, is_new=before != history_id)
 
     def _prune(self, current: str) -> None:
@@ -156,6 +198,22 @@ class HistoryStore:
         for path in others[KEPT - 1 :]:
             shutil.rmtree(path, ignore_errors=True)
 
+    def _prune_states(self) -> None:
+        """Removes what was read of databases for histories that are no longer kept."""
+        folder = self.home / "sources"
+        if not folder.is_dir():
+            return
+        try:
+            metas = [_open(p).meta for p in self.folder.iterdir() if p.is_dir()]
+        except EnvironmentFailure:
+            return  # a damaged older history cannot say what it needs: all stays
+        kept = {
+            f"{name}-{digest}.parquet" for m in metas for name, digest in m.source_states.items()
+        }
+        for path in folder.glob("*.parquet"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+
     def _clean(self) -> None:
         """Removes what a killed publication left behind."""
         for path in self.folder.glob(f"{_WRITING}-*"):
@@ -163,17 +221,25 @@ class HistoryStore:
         (self.folder / ".CURRENT.writing").unlink(missing_ok=True)
 
 
-def _write(folder: Path, tables: Mapping[str, pd.DataFrame | pa.Table], meta: HistoryMeta) -> str:
+def _write(
+    folder: Path,
+    tables: Mapping[str, pd.DataFrame | pa.Table],
+    meta: HistoryMeta,
+    stated: pd.DataFrame | None,
+) -> str:
     """Writes a history folder and syncs it; gives the digest of its content."""
     folder.mkdir(parents=True)
     made = {name: _as_arrow(name, tables.get(name)) for name in HISTORY_TABLES}
     written = {name: _write_table(folder / f"{name}.parquet", made[name]) for name in made}
+    said = pd.DataFrame(columns=list(STATED)) if stated is None else stated
+    rows = pa.table({name: pa.array(said[name].astype("str"), pa.string()) for name in STATED})
+    written[_STATED_TABLE] = _write_table(folder / f"{_STATED_TABLE}.parquet", rows)
     company = {
         "company": meta.company,
         "currency": meta.currency,
         "calendar": _calendar_json(meta.calendar),
     }
-    content = json.dumps([SCHEMA, company, written], sort_keys=True).encode()
+    content = json.dumps([SCHEMA, company, meta.mapping, written], sort_keys=True).encode()
     document = {
         "schema": SCHEMA,
         "history_id": hashlib.sha256(content).hexdigest()[:16],
@@ -182,6 +248,8 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame | pa.Table], meta: Hi
         "row_counts": {name: len(table) for name, table in made.items()},
         "digests": written,
         "files": dict(meta.files),
+        "source_states": dict(meta.source_states),
+        "mapping": meta.mapping,
     }
     write_text(folder / "history.json", json.dumps(document, indent=1))
     return str(document["history_id"])
@@ -195,8 +263,21 @@ def _write_table(path: Path, table: pa.Table) -> str:
     """Writes one table and gives the SHA-256 of its file."""
     pq.write_table(table, path, compression="zstd", row_group_size=_ROW_GROUP)
     sync(path)
-    with path.open("rb") as written:
-        return hashlib.file_digest(written, "sha256").hexdigest()
+    return _digest(path)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a history folder is there and its files are what it says they are."""
+    try:
+        digests = json.loads((folder / "history.json").read_text(encoding="utf-8"))["digests"]
+        return all(_digest(folder / f"{name}.parquet") == told for name, told in digests.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _data_until(made: Mapping[str, pa.Table]) -> str:
@@ -229,14 +310,15 @@ def _open(folder: Path) -> HistoryHandle:
 def _unknown(name: str, schema: object) -> EnvironmentFailure:
     return EnvironmentFailure(
         "history-unknown",
-        f"a history has schema {SCHEMA} (import again), got {schema!r} in {name}",
+        f"a history has schema {SCHEMA} (import again with --afresh), got {schema!r} in {name}",
     )
 
 
 def _damaged(name: str, error: Exception) -> EnvironmentFailure:
     return EnvironmentFailure(
         "history-damaged",
-        f"a history is whole (import again), got {type(error).__name__} in {name}: {error}",
+        "a history is whole (import again with --afresh), got"
+        f" {type(error).__name__} in {name}: {error}",
     )
 
 
@@ -246,6 +328,8 @@ def _meta_of(document: Mapping[str, Any]) -> HistoryMeta:
         currency=document["currency"],
         calendar=_calendar_of(document["calendar"]),
         files=document["files"],
+        source_states=document.get("source_states", {}),
+        mapping=document.get("mapping", ""),
     )
 
 

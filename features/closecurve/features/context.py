@@ -4,14 +4,16 @@ Nightly features and the live path both read these facts, so that a posted deal 
 the very numbers of the night.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+from ibis import _
 
-from closecurve.features.facts import closings, passages
+from closecurve.features.facts import closings, deal_closings, passages
 from closecurve.features.money import with_company_rate
+from closecurve.features.plans import PlannedTables, answer
 from closecurve.features.states import owner_states
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.features.tables import HistoryTables
@@ -19,12 +21,14 @@ from closecurve.features.timeline import (
     FOREVER,
     INSTANT,
     as_of_table,
+    attach,
     days_after,
     days_between,
     instant_literal,
     known_records,
     on_grid,
     open_spans,
+    running,
     running_totals,
 )
 
@@ -41,6 +45,13 @@ SECONDS_PER_DAY = 86_400.0
 CENTS = 100.0
 """Money is summed in whole cents: the order of a sum must not show in its last bits."""
 
+ACCOUNT_SUMS = ("deal_count", "recent_count", "won_count", "won_cents")
+FIGURES = {
+    "success_rate": ("decided_count", "success_count"),
+    "cycle_days": ("success_count", "cycle_s"),
+    "open_count": ("open_count",),
+}
+"""What is known of an owner, and the sums that it is made of."""
 OWNER_SUMS = ("decided_count", "success_count", "cycle_s", "open_count")
 
 
@@ -51,11 +62,15 @@ def owner_facts(tables: HistoryTables, as_ofs: Iterable[pd.Timestamp]) -> ir.Tab
     open_lead_count. Rates and cycle are shrunk already; an owner who is not listed has those of
     the company.
     """
-    keys = _listed_owners(tables).cross_join(as_of_table(as_ofs))
-    deals = owner_load(tables, DEAL, keys).rename(
+    return answer(_owner_facts, tables, {"instants": as_of_table(as_ofs)})
+
+
+def _owner_facts(tables: PlannedTables) -> ir.Table:
+    keys = _listed_owners(tables).cross_join(tables.inputs["instants"])
+    deals = owner_load(tables, DEAL, keys, FIGURES).rename(
         win_rate="success_rate", open_count="open_count", cycle_days="cycle_days"
     )
-    leads = owner_load(tables, LEAD, keys).select(
+    leads = owner_load(tables, LEAD, keys, ("success_rate", "open_count")).select(
         lead_owner="owner_id",
         lead_as_of="as_of",
         conversion_rate="success_rate",
@@ -79,36 +94,30 @@ def owner_facts(tables: HistoryTables, as_ofs: Iterable[pd.Timestamp]) -> ir.Tab
     )
 
 
-def owner_load(tables: HistoryTables, subject: Subject, keys: ir.Table) -> ir.Table:
-    """Rate, cycle and load of the owners as of the instants in `keys` (owner_id, as_of).
+def owner_load(
+    tables: HistoryTables, subject: Subject, keys: ir.Table, figures: Collection[str]
+) -> ir.Table:
+    """Those of the `FIGURES` that are named, of the owners as of the instants in `keys`.
 
-    Columns: the keys, success_rate (won or converted among the decided of `TRAILING_DAYS`),
-    cycle_days (mean days to a success among them), open_count. Both are mixed with
-    `OWNER_PSEUDO_COUNT` of the team's, and those with as many of the company's. Owner null is
-    the company.
+    Columns: the keys (owner_id, as_of), success_rate (won or converted among the decided of
+    `TRAILING_DAYS`), cycle_days (mean days to a success among them), open_count. The first two are
+    mixed with `OWNER_PSEUDO_COUNT` of the team's, and those with as many of the company's. Owner
+    null is the company.
     """
+    sums = [name for name in OWNER_SUMS if any(name in FIGURES[each] for each in figures)]
     instants = keys.select("as_of").distinct()
-    steps = on_grid(_owner_steps(tables, subject), instants, ["owner_id", "team"], OWNER_SUMS)
+    steps = on_grid(_owner_steps(tables, subject, sums), instants, ["owner_id", "team"], sums)
     teams = tables.owners.select(team_owner="owner_id", team="team")
     asked = keys.left_join(teams, keys.owner_id == teams.team_owner)
-    asked = asked.select("owner_id", "as_of", "team").distinct()
-    by_owner = _level(asked, steps, ["owner_id"], "own")
-    by_team = _level(asked, steps, ["team"], "team")
-    company = _level(asked, steps, [], "all")
-    rows = asked.left_join(
-        by_owner, [asked.owner_id == by_owner.own_key, by_owner.own_as_of == asked.as_of]
-    )
-    rows = rows.left_join(
-        by_team, [rows.team == by_team.team_key, by_team.team_as_of == rows.as_of]
-    )
-    rows = rows.left_join(company, rows.as_of == company.all_as_of)
-    return rows.select(
-        "owner_id",
-        "as_of",
-        success_rate=_shrunk(rows, "success_count", "decided_count"),
-        cycle_days=_shrunk(rows, "cycle_s", "success_count") / SECONDS_PER_DAY,
-        open_count=rows.own_open_count.fill_null(0.0),
-    )
+    rows = asked.select("owner_id", "as_of", "team").distinct()
+    for by, prefix in (("owner_id", "own"), ("team", "team"), (None, "all")):
+        rows = _with_level(rows, steps, by, prefix, sums)
+    told = {
+        "success_rate": lambda t: _shrunk(t, "success_count", "decided_count"),
+        "cycle_days": lambda t: _shrunk(t, "cycle_s", "success_count") / SECONDS_PER_DAY,
+        "open_count": lambda t: t.own_open_count.fill_null(0.0),
+    }
+    return rows.select("owner_id", "as_of", **{name: told[name] for name in figures})
 
 
 def account_facts(
@@ -119,30 +128,43 @@ def account_facts(
 ) -> ir.Table:
     """Every account with deals as of every instant.
 
-    Columns: account_id, as_of, deal_count, won_count, won_amount (company currency),
+    Columns: account_id, as_of, deal_count, recent_count, won_count, won_amount (company currency),
     last_win_at.
     """
+    return answer(_account_facts, tables, {"instants": as_of_table(as_ofs)}, company_currency)
+
+
+def _account_facts(tables: PlannedTables, company_currency: str | None) -> ir.Table:
     deals = DEAL.records(tables)
     accounts = deals.filter(deals.account_id.notnull()).select("account_id").distinct()
-    keys = accounts.cross_join(as_of_table(as_ofs))
-    return account_load(tables, keys, company_currency=company_currency)
+    keys = accounts.cross_join(tables.inputs["instants"])
+    states = account_states(tables, company_currency=company_currency)
+    found = attach(keys, states, "account_id", payload=ACCOUNT_STATE)
+    counts = ("deal_count", "recent_count", "won_count", "won_amount")
+    return found.mutate(**{name: found[name].fill_null(0.0) for name in counts})
 
 
-def account_load(
-    tables: HistoryTables, keys: ir.Table, *, company_currency: str | None
-) -> ir.Table:
-    """The same for the pairs in `keys` (account_id, as_of)."""
-    sums = ("deal_count", "won_count", "won_cents")
+ACCOUNT_STATE = ("deal_count", "recent_count", "won_count", "won_amount", "last_win_at")
+"""What is known of an account: its deals, those of the last year, its wins and their money."""
+
+
+def account_states(tables: HistoryTables, *, company_currency: str | None) -> ir.Table:
+    """What is known of each account, while it holds: account_id, known_at, until_at, and
+    `ACCOUNT_STATE`."""
     steps = _account_steps(tables, company_currency)
-    asked = keys.filter(keys.account_id.notnull()).distinct()
-    found = running_totals(asked, steps, ["account_id"], sums, latest="last_win_at")
-    return found.select(
+    at_once = steps.group_by("account_id", "at").aggregate(
+        **{name: steps[name].sum() for name in ACCOUNT_SUMS}, last_win_at=steps.last_win_at.max()
+    )
+    so_far = running(["account_id"], ["at"])
+    totals = {name: at_once[name].cast("float64").sum().over(so_far) for name in ACCOUNT_SUMS}
+    following = at_once["at"].lead().over(ibis.window(group_by="account_id", order_by="at"))
+    return at_once.select(
         "account_id",
-        "as_of",
-        "deal_count",
-        "won_count",
-        "last_win_at",
-        won_amount=found.won_cents / CENTS,
+        known_at="at",
+        until_at=following.fill_null(instant_literal(FOREVER)),
+        last_win_at=at_once.last_win_at.max().over(so_far),
+        **{name: total for name, total in totals.items() if name != "won_cents"},
+        won_amount=totals["won_cents"] / CENTS,
     )
 
 
@@ -152,7 +174,11 @@ def stage_facts(tables: HistoryTables, as_ofs: Iterable[pd.Timestamp]) -> ir.Tab
     As known when the as-of's week began (Monday, UTC), over stays that ended, and deals that were
     known to be won, in the `TRAILING_DAYS` before; stages without any have no row.
     """
-    instants = as_of_table(as_ofs)
+    return answer(_stage_facts, tables, {"instants": as_of_table(as_ofs)})
+
+
+def _stage_facts(tables: PlannedTables) -> ir.Table:
+    instants = tables.inputs["instants"]
     asked = instants.mutate(week_at=week_of(instants.as_of))
     medians = stage_dwell(tables, asked.select("week_at").distinct())
     return asked.join(medians, "week_at").select("process", "stage", "as_of", "median_days")
@@ -202,11 +228,24 @@ def _listed_owners(tables: HistoryTables) -> ir.Table:
     return everyone.filter(everyone.owner_id.notnull()).union(company)
 
 
-def _owner_steps(tables: HistoryTables, subject: Subject) -> ir.Table:
+def _owner_steps(tables: HistoryTables, subject: Subject, sums: Sequence[str]) -> ir.Table:
     """What each owner's sums gain and lose, and when: owner_id, team, at, and the sums."""
+    parts = []
+    if {"decided_count", "success_count", "cycle_s"}.intersection(sums):
+        parts.append(_decided_by_owner(tables, subject))
+    if "open_count" in sums:
+        parts.append(_open_by_owner(tables, subject))
+    spans = [part.select("owner_id", "known_at", "until_at", *sums) for part in parts]
+    steps = ends_of(ibis.union(*spans), ["owner_id"], sums)
+    teams = tables.owners.select(team_owner="owner_id", team="team")
+    return steps.left_join(teams, steps.owner_id == teams.team_owner).select(*steps.columns, "team")
+
+
+def _decided_by_owner(tables: HistoryTables, subject: Subject) -> ir.Table:
+    """The closes of each owner, for as long as they count: owner_id, known_at, until_at, sums."""
     shut = closings(tables, subject)
     success = (shut.outcome == subject.causes[0]).cast("int64")
-    decided = shut.select(
+    return shut.select(
         "owner_id",
         "known_at",
         until_at=ibis.least(shut.until_at, days_after(shut.closed_at, TRAILING_DAYS)),
@@ -215,9 +254,6 @@ def _owner_steps(tables: HistoryTables, subject: Subject) -> ir.Table:
         cycle_s=success * (shut.closed_at.delta(shut.created_at, unit="microsecond") // 1_000_000),
         open_count=ibis.literal(0, "int64"),
     )
-    steps = ends_of(decided.union(_open_by_owner(tables, subject)), ["owner_id"], OWNER_SUMS)
-    teams = tables.owners.select(team_owner="owner_id", team="team")
-    return steps.left_join(teams, steps.owner_id == teams.team_owner).select(*steps.columns, "team")
 
 
 def _open_by_owner(tables: HistoryTables, subject: Subject) -> ir.Table:
@@ -237,32 +273,32 @@ def _open_by_owner(tables: HistoryTables, subject: Subject) -> ir.Table:
 
 
 def _account_steps(tables: HistoryTables, company_currency: str | None) -> ir.Table:
-    zero, forever = ibis.literal(0, "int64"), instant_literal(FOREVER)
-    deals = known_records(tables, DEAL)
-    known = deals.select(
-        "account_id",
-        "known_at",
-        until_at=forever,
-        deal_count=zero + 1,
-        won_count=zero,
-        won_cents=zero,
-        last_win_at=ibis.null(INSTANT),
-    )
-    shut = closings(tables, DEAL)
-    wins = shut.filter(shut.outcome == "won")
+    deals = known_records(tables, DEAL).filter(_.account_id.notnull())
+    known = deals.select("account_id", "known_at", until_at=instant_literal(FOREVER))
+    year_on = days_after(deals.created_at, TRAILING_DAYS)
+    recent = deals.select("account_id", "known_at", until_at=year_on)
+    shut = deal_closings(tables)
+    wins = shut.filter(shut.outcome == "won", shut.account_id.notnull())
     valued = with_company_rate(tables, wins, at="closed_at", company_currency=company_currency)
+    cents = (valued.amount * valued.company_rate * CENTS).round().fill_null(0).cast("int64")
     won = valued.select(
-        "account_id",
-        "known_at",
-        "until_at",
-        deal_count=zero,
-        won_count=zero + 1,
-        won_cents=(valued.amount * valued.company_rate * CENTS).round().fill_null(0).cast("int64"),
-        last_win_at="closed_at",
+        "account_id", "known_at", "until_at", won_cents=cents, last_win_at="closed_at"
     )
-    return ends_of(
-        known.union(won), ["account_id"], ("deal_count", "won_count", "won_cents"), "last_win_at"
+    spans = ibis.union(
+        _counting(known, "deal_count"),
+        _counting(recent, "recent_count"),
+        _counting(won, "won_count"),
     )
+    return ends_of(spans, ["account_id"], ACCOUNT_SUMS, "last_win_at")
+
+
+def _counting(spans: ir.Table, name: str) -> ir.Table:
+    """The spans with 1 in the sum of that name, and nothing in those that they do not have."""
+    zero = ibis.literal(0, "int64")
+    made = {each: spans[each] if each in spans.columns else zero for each in ACCOUNT_SUMS}
+    made[name] = zero + 1
+    won_at = spans.last_win_at if "last_win_at" in spans.columns else ibis.null(INSTANT)
+    return spans.select("account_id", "known_at", "until_at", **made, last_win_at=won_at)
 
 
 def ends_of(
@@ -284,14 +320,21 @@ def ends_of(
     return rise.union(fall)
 
 
-def _level(asked: ir.Table, steps: ir.Table, by: list[str], prefix: str) -> ir.Table:
-    """The sums of one level (owner, team or company), its columns under a prefix."""
-    keys = asked.select(*by, "as_of").distinct()
-    known = [keys[column].notnull() for column in by]
-    used = steps.filter(*[steps[column].notnull() for column in by]) if by else steps
-    found = running_totals(keys.filter(*known) if by else keys, used, by, OWNER_SUMS)
-    renamed = {f"{prefix}_{name}": name for name in ("as_of", *OWNER_SUMS)}
-    return found.select(**renamed, **{f"{prefix}_key": column for column in by})
+def _with_level(
+    rows: ir.Table, steps: ir.Table, by: str | None, prefix: str, sums: Sequence[str]
+) -> ir.Table:
+    """The rows with the sums of their owner or team (`by`), or of the company, under a prefix."""
+    keys = [] if by is None else [by]
+    asked = rows.select(*keys, "as_of").distinct()
+    used = steps
+    if by is not None:
+        asked, used = asked.filter(asked[by].notnull()), steps.filter(steps[by].notnull())
+    added = used.group_by(*keys, "at").aggregate(**{name: used[name].sum() for name in sums})
+    found = running_totals(asked, added, keys, sums)
+    level = found.rename({f"{prefix}_{name}": name for name in (*keys, "as_of", *sums)})
+    same = [rows.as_of == level[f"{prefix}_as_of"]]
+    same += [rows[key] == level[f"{prefix}_{key}"] for key in keys]
+    return rows.left_join(level, same).select(*rows.columns, *(f"{prefix}_{n}" for n in sums))
 
 
 def _shrunk(rows: ir.Table, total: str, count: str) -> ir.Value:

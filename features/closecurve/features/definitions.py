@@ -5,11 +5,16 @@ WINDOWS = (7, 30, 90)
 INBOUND, OUTBOUND = "inbound", "outbound"
 """The directions of an activity; any other value is neither."""
 TREND_DAYS = 30
-SPANS = (*WINDOWS, 2 * TREND_DAYS)
 NUMBER_PATTERN = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 """A number as text: engines differ in what else they take for one."""
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 """A day as text."""
+DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?$"
+"""A day as text, perhaps with a time: an attribute of such values is a date."""
+DAY_LENGTH = 10
+"""Characters of the day in it."""
+CODE_PATTERN = r"^[+-]?0[0-9]"
+"""A number with a zero before it is a code: a post code, a serial number."""
 
 CARRIED_DEAL = (
     "owner_id",

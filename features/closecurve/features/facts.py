@@ -3,13 +3,14 @@
 Every function answers strictly before the instant it is given.
 """
 
-from dataclasses import replace
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from closecurve.crm.stages import StageKind
+from closecurve.crm.tables import DELETED, HISTORY_TABLES
 from closecurve.features.money import with_company_rate
 from closecurve.features.states import amount_states, owner_states, with_stage_order
 from closecurve.features.subjects import DEAL, LEAD, Subject
@@ -21,6 +22,7 @@ from closecurve.features.timeline import (
     field_spans,
     instant_literal,
     known_records,
+    outcome_spans,
     spans_of,
 )
 
@@ -37,7 +39,8 @@ def known_before(tables: HistoryTables, instant: pd.Timestamp) -> HistoryTables:
         for table in (tables.table(name),)
     }
     rates = tables.fx_rates
-    return replace(tables, **cut, fx_rates=rates.filter(rates.date.cast(INSTANT) < limit))
+    cut["fx_rates"] = rates.filter(rates.date.cast(INSTANT) < limit)
+    return HistoryTables(**{name: cut.get(name, tables.table(name)) for name in HISTORY_TABLES})
 
 
 def closes(
@@ -49,7 +52,7 @@ def closes(
     amount_company (at the last rate dated before the close), process, account_id, lead_id,
     owner_id, team, region.
     """
-    found = closings(tables, DEAL)
+    found = deal_closings(tables)
     standing = _standing(found, instant)
     valued = with_company_rate(tables, standing, at="closed_at", company_currency=company_currency)
     return _with_team(tables, valued).select(
@@ -83,8 +86,8 @@ def funnel_facts(
     """The passages of deals through open stages.
 
     Columns: deal_id, process, stage, stage_order, entered_at, left_at (null: still there), next
-    (the stage after it, won, lost, or null), and as of the instant owner_id, team, region,
-    amount_company.
+    (the stage after it, won, lost, deleted, or null), and as of the instant owner_id, team,
+    region, amount_company.
     """
     known = known_before(tables, instant)
     rows = passages(known).mutate(as_of=instant_literal(instant))
@@ -133,15 +136,26 @@ CLOSE_MARK = "\N{INFORMATION SEPARATOR ONE}"
 """Stands before an outcome among stage names: no stage name holds it."""
 
 
+def deal_closings(tables: HistoryTables) -> ir.Table:
+    """The closings of deals with the amount as of each."""
+    rows = closings(tables, DEAL)
+    return attach(rows, amount_states(tables, DEAL), "deal_id", at="seen_at", payload=["amount"])
+
+
 def closings(tables: HistoryTables, subject: Subject) -> ir.Table:
     """Each time a record closed, while that held: `known_at < as_of <= until_at`.
 
-    A close is known when the record is too. The record's columns (its own known_at as
-    `record_known_at`), closed_at, outcome, and the owner (for deals the amount too) among all
-    facts known when the close was.
+    A close is known when the record is too. The record's fixed columns (its own known_at as
+    `record_known_at`), closed_at, outcome, `seen_at` (as soon as the close was known), and the
+    owner as of then.
     """
-    spans = field_spans(tables, subject, "outcome")
-    records = known_records(tables, subject).rename(record_known_at="known_at")
+    return tables.once(f"{subject.name}_closings", partial(_closings, tables, subject))
+
+
+def _closings(tables: HistoryTables, subject: Subject) -> ir.Table:
+    spans = outcome_spans(tables, subject)
+    records = known_records(tables, subject).drop(*tables.attributes(subject.record_table))
+    records = records.rename(record_known_at="known_at")
     ends = spans.filter(spans.new_value.isin(subject.causes)).join(records, subject.id_column)
     known_at = ibis.greatest(ends.known_at, ends.record_known_at)
     shut = ends.filter(known_at < ends.until_at)
@@ -153,12 +167,8 @@ def closings(tables: HistoryTables, subject: Subject) -> ir.Table:
         closed_at="event_at",
         seen_at=(known_at + ibis.interval(microseconds=1)).cast(INSTANT),
     )
-    rows = attach(
-        rows, owner_states(tables, subject), subject.id_column, at="seen_at", payload=["owner_id"]
-    )
-    if subject is not DEAL:
-        return rows
-    return attach(rows, amount_states(tables, DEAL), "deal_id", at="seen_at", payload=["amount"])
+    owners = owner_states(tables, subject)
+    return attach(rows, owners, subject.id_column, at="seen_at", payload=["owner_id"])
 
 
 def _happened(table: ir.Table) -> ir.Value:
@@ -190,7 +200,8 @@ def _moves(tables: HistoryTables) -> ir.Table:
     stages = stages.anti_join(
         ends, [stages.process == ends.end_process, stages.new_value == ends.end_stage]
     )
-    shut = changes.filter(changes.field == "outcome", changes.new_value.isin(DEAL.causes))
+    ends_stay = changes.new_value.isin((*DEAL.causes, DELETED))
+    shut = changes.filter(changes.field == "outcome", ends_stay)
     return stages.select(*columns, "seq", "new_value").union(
         shut.select(
             *columns,
@@ -217,7 +228,7 @@ def _without_ghosts(tables: HistoryTables, rows: ir.Table) -> ir.Table:
     """Without stays that never end in deals that are closed: stages set after the close."""
     shut = field_spans(tables, DEAL, "outcome")
     shut = shut.filter(
-        shut.new_value.isin(DEAL.causes), shut.until_at == instant_literal(FOREVER)
+        shut.new_value.isin((*DEAL.causes, DELETED)), shut.until_at == instant_literal(FOREVER)
     ).select(shut_id="deal_id")
     marked = rows.left_join(shut, rows.deal_id == shut.shut_id)
     kept = marked.filter(marked.left_at.notnull() | marked.shut_id.isnull())

@@ -5,6 +5,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from closecurve.crm.tables import DELETED
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.features.tables import HistoryTables
 from closecurve.features.timeline import BEGINNING, days_between, field_spans, instant_literal
@@ -15,7 +16,8 @@ def deal_labels(tables: HistoryTables, grain: ir.Table, cutoff: pd.Timestamp) ->
 
     `event` is 1 won, 2 lost: the first close that became known from the as-of on and before the
     cutoff, `duration_days` after the as-of (0 for one that had happened before and was written
-    later). Else 0: still open as far as the cutoff sees, for `duration_days` until the cutoff.
+    later). Else 0: still open as far as the cutoff sees, for `duration_days` until the cutoff; or
+    until the deal was gone from its source, which is neither.
     """
     return _labels(tables, DEAL, grain, cutoff)
 
@@ -53,13 +55,14 @@ def _ends(tables: HistoryTables, subject: Subject, cutoff: pd.Timestamp) -> ir.T
     spans = field_spans(tables, subject, "outcome")
     won, lost = subject.causes
     shut = spans.filter(
-        spans.new_value.isin(subject.causes), spans.known_at < instant_literal(cutoff)
+        spans.new_value.isin((*subject.causes, DELETED)),
+        spans.known_at < instant_literal(cutoff),
     )
     window = ibis.window(group_by=subject.id_column, order_by="place")
     return shut.select(
         closed_id=subject.id_column,
         closed_at="event_at",
         closed_known_at="known_at",
-        event=ibis.cases((shut.new_value == won, 1), (shut.new_value == lost, 2)),
+        event=ibis.cases((shut.new_value == won, 1), (shut.new_value == lost, 2), else_=0),
         after=shut.known_at.lag().over(window).fill_null(instant_literal(BEGINNING)),
     )

@@ -17,6 +17,8 @@ import pandas as pd
 from closecurve.features.definitions import (
     CARRIED_DEAL,
     CARRIED_LEAD,
+    DATE_PATTERN,
+    DAY_LENGTH,
     DAY_PATTERN,
     INBOUND,
     NUMBER_PATTERN,
@@ -33,12 +35,13 @@ from closecurve.features.records import (
     instant_of,
     plain,
 )
-from closecurve.features.selected import FeatureSelection, SubjectSelection
+from closecurve.features.selected import Attribute, FeatureSelection, SubjectSelection
 
 Snapshot: TypeAlias = dict[str, Any]
 
 _DAY = timedelta(days=1)
 _NUMBER, _ISO_DAY = re.compile(NUMBER_PATTERN), re.compile(DAY_PATTERN)
+_DATE = re.compile(DATE_PATTERN, re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ def deal_snapshot_of(
         **_deal_owner(owner, context, record.is_counted),
         **_account(record, context, now),
         **_lead(record, now),
+        **_calendar(now, selection.year_start_month),
         **_attributes(record.deal, record.changes, record.account, part, now),
     }
     columns = ("deal_id", "as_of", *CARRIED_DEAL, *selection.columns("deal"))
@@ -90,6 +94,7 @@ def lead_snapshot_of(
         "age_days": _days(created, now),
         "created_weekday": float(created.weekday()),
         "created_hour": float(created.hour),
+        **_calendar(now, selection.year_start_month),
         **_engagement(record.activities, now, part.kinds),
         **_lead_owner(owner, context, record.is_counted),
         **_attributes(record.lead, record.changes, record.account, part, now),
@@ -159,10 +164,6 @@ def _stage(record: DealRecord, context: Context, now: datetime, part: SubjectSel
     }
 
 
-def _since_entry(held: Sequence[_Fact], stage: str, now: datetime) -> float | None:
-    return _days(_first(fact.event_at for fact in held if fact.value == stage), now)
-
-
 def _steps(values: Sequence[float | None]) -> list[float]:
     """By how much each value exceeds the one before; left out where either is unknown."""
     pairs = pairwise(values)
@@ -210,12 +211,20 @@ def _engagement(activities: Iterable[Row], now: datetime, kinds: Sequence[str]) 
     recent, both = _count(known, now, TREND_DAYS), _count(known, now, 2 * TREND_DAYS)
     by_kind = {kind: [row for row in known if row["kind"] == kind] for kind in kinds}
     ways = {way: [row for row in known if row["direction"] == way] for way in (INBOUND, OUTBOUND)}
+    counted = {"activity": known} | ways
     return {
-        **{f"activity_count_{days}": _count(known, now, days) for days in WINDOWS},
-        **{f"{way}_count_30": _count(rows, now, 30) for way, rows in ways.items()},
+        **{
+            f"{name}_count_{days}": _count(rows, now, days)
+            for name, rows in counted.items()
+            for days in WINDOWS
+        },
         "activity_trend": _ratio(2 * recent - both, both),
         "days_since_activity": _days(_last(known), now),
-        **{f"activity_count_90_{kind}": _count(rows, now, 90) for kind, rows in by_kind.items()},
+        **{
+            f"activity_count_{days}_{kind}": _count(rows, now, days)
+            for kind, rows in by_kind.items()
+            for days in WINDOWS
+        },
         **{f"days_since_{kind}": _days(_last(rows), now) for kind, rows in by_kind.items()},
     }
 
@@ -287,6 +296,7 @@ def _account(record: DealRecord, context: Context, now: datetime) -> Snapshot:
     facts = context.accounts.get(account_id, {})
     return {
         "account_deal_count": facts.get("deal_count", 0.0) + (not record.is_counted),
+        "account_deal_count_365": (facts.get("recent_count") or 0.0) + (not record.is_counted),
         "account_won_count": facts.get("won_count", 0.0),
         "account_won_amount": facts.get("won_amount", 0.0),
         "days_since_account_win": _days(instant_of(facts.get("last_win_at")), now),
@@ -298,7 +308,10 @@ def _lead(record: DealRecord, now: datetime) -> Snapshot:
     if lead is None or _known_at(lead) >= now:
         return {}
     created = instant(lead["created_at"])
+    known = [row for row in record.lead_activities if instant(row["known_at"]) < now]
     return {
+        "lead_activity_count": float(len(known)),
+        "lead_inbound_count": float(sum(row["direction"] == INBOUND for row in known)),
         "lead_source": plain(lead.get("source")),
         "lead_age_days": _days(created, instant(record.deal["created_at"])),
         "lead_response_hours": _response_hours(created, answer),
@@ -311,14 +324,30 @@ def _attributes(
     found: Snapshot = {}
     for attribute in part.attributes:
         if attribute.has_history:
-            text = _value(_held(changes, attribute.name, now))
-            value = _number(text) if attribute.kind == "number" else text
+            value: Any = _value(_held(changes, attribute.name, now))
         else:
-            value = plain(
-                ((account or {}) if attribute.table == "accounts" else row).get(attribute.name)
-            )
-        found[attribute.column] = value
+            holder = (account or {}) if attribute.table == "accounts" else row
+            value = plain(holder.get(attribute.name))
+        found[attribute.column] = _read(attribute, value, now)
     return found
+
+
+def _read(attribute: Attribute, value: Any, now: datetime) -> Any:
+    """The value as its kind: a number, a text, or the days since a date."""
+    if attribute.is_date:
+        is_date = value is not None and _DATE.fullmatch(value)
+        return _days(_day(value[:DAY_LENGTH]), now) if is_date else None
+    return _number(value) if attribute.kind == "number" and isinstance(value, str) else value
+
+
+def _calendar(now: datetime, year_start_month: int) -> Snapshot:
+    """The fiscal quarter, and the days that it has left."""
+    month = (now.month - year_start_month) % 12
+    following = now.year * 12 + now.month - 1 + 3 - month % 3
+    return {
+        "fiscal_quarter": float(month // 3 + 1),
+        "days_to_quarter_end": _days(now, datetime(following // 12, following % 12 + 1, 1)),
+    }
 
 
 def _chosen(found: Snapshot, columns: Sequence[str]) -> Snapshot:

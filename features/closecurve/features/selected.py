@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from closecurve.crm.errors import UsageError
-from closecurve.features.catalog import DEAL_SPECS, LEAD_SPECS, FeatureSpec
+from closecurve.features.catalog_specs import DEAL_SPECS, LEAD_SPECS, FeatureSpec
 from closecurve.features.subjects import DEAL, SUBJECTS
 
-ATTRIBUTE_KINDS = ("number", "category")
+ATTRIBUTE_KINDS = ("number", "category", "date")
 MOST_KINDS = 12
 """Activity kinds that get columns of their own: the most frequent ones."""
 
@@ -34,7 +34,15 @@ class Attribute:
     @property
     def column(self) -> str:
         """The feature column's name."""
-        return f"attribute_{'account_' if self.table == 'accounts' else ''}{self.name}"
+        place = "account_" if self.table == "accounts" else ""
+        if self.kind == "date":
+            return f"days_since_{place}date_{self.name}"
+        return f"attribute_{place}{self.name}"
+
+    @property
+    def is_date(self) -> bool:
+        """Whether its values are days."""
+        return self.kind == "date"
 
     @property
     def has_history(self) -> bool:
@@ -87,14 +95,18 @@ class FeatureSelection:
 
     Raises UsageError where a kind or attribute would take the name of another feature.
     `company_currency` is the currency with rate 1; None where no deal says a currency.
+    `year_start_month` is the month in which the fiscal year begins.
     """
 
     deals: SubjectSelection = field(default_factory=SubjectSelection)
     leads: SubjectSelection = field(default_factory=SubjectSelection)
     company_currency: str | None = None
+    year_start_month: int = 1
     without: tuple[SetAside, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.year_start_month not in range(1, 13):
+            raise UsageError("calendar-month", f"a month is 1 to 12, got {self.year_start_month!r}")
         for name in SUBJECTS:
             _check_distinct("column", self.columns(name))
 
@@ -134,6 +146,7 @@ class FeatureSelection:
                 deals=_part(raw["deals"]),
                 leads=_part(raw["leads"]),
                 company_currency=raw["company_currency"],
+                year_start_month=raw.get("year_start_month", 1),
                 without=tuple(SetAside(**item) for item in raw["without"]),
             )
         except (ValueError, KeyError, TypeError) as error:
@@ -178,11 +191,20 @@ def _members(spec: FeatureSpec, part: SubjectSelection) -> Iterable[str]:
         return (spec.name,)
     if spec.prefix == "days_since_stage_":
         return (f"{spec.prefix}{stage}" for stage in part.stages)
-    if spec.prefix == "attribute_":
-        return (a.column for a in part.attributes if a.table != "accounts")
-    if spec.prefix == "attribute_account_":
-        return (a.column for a in part.account_attributes)
+    if spec.prefix in ATTRIBUTE_FAMILIES:
+        of_account, is_date = ATTRIBUTE_FAMILIES[spec.prefix]
+        fitting = (a for a in part.attributes if a.is_date == is_date)
+        return (a.column for a in fitting if (a.table == "accounts") == of_account)
     return (f"{spec.prefix}{kind}" for kind in part.kinds)
+
+
+ATTRIBUTE_FAMILIES = {
+    "attribute_": (False, False),
+    "attribute_account_": (True, False),
+    "days_since_date_": (False, True),
+    "days_since_account_date_": (True, True),
+}
+"""Beginnings of the columns of attributes: whether of the account, and whether of dates."""
 
 
 def _part(raw: dict[str, list[object]]) -> SubjectSelection:

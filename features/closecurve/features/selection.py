@@ -1,12 +1,14 @@
 """Choosing a selection from what was known before a cutoff."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from closecurve.crm.stages import StageKind
-from closecurve.features.definitions import NUMBER_PATTERN
+from closecurve.features.definitions import CODE_PATTERN, DATE_PATTERN, NUMBER_PATTERN
 from closecurve.features.facts import known_before
 from closecurve.features.guard import set_aside
 from closecurve.features.selected import (
@@ -28,7 +30,9 @@ FREE_TEXT_SHARE = 0.5
 FEWEST_FREE_TEXT = 20
 """Distinct values below which text is a category whatever its share."""
 RESERVED_KINDS = frozenset({"activity", "push", "account_win"})
-"""Kinds whose `days_since_<kind>` is the name of another feature, as is one from `stage_` on."""
+"""Kinds whose `days_since_<kind>` is the name of another feature."""
+RESERVED_BEGINNINGS = ("stage_", "date_", "account_date_")
+"""Kinds that begin so would take the names of families."""
 
 
 def choose(
@@ -36,21 +40,26 @@ def choose(
     cutoff: pd.Timestamp,
     *,
     keep: Collection[str] = (),
+    without: Sequence[SetAside] | None = None,
     company_currency: str | None = None,
+    year_start_month: int = 1,
 ) -> FeatureSelection:
     """The selection for a model that is trained at the cutoff; equal histories choose alike.
 
     Only what was known before the cutoff is read. Left out are attributes with one value, free
-    text, and what the guard sets aside but for the names (`table.column`) in `keep`. Without
-    `company_currency` it is the most frequent currency that has no rate of its own.
+    text, and what the guard sets aside but for the names (`table.column`) in `keep`; with
+    `without` given, that instead. Without `company_currency` it is the most frequent currency that
+    has no rate of its own.
     """
     known = known_before(tables, cutoff)
-    without = tuple(item for item in set_aside(tables, cutoff) if item.name not in keep)
+    found = set_aside(tables, cutoff) if without is None else without
+    left = tuple(item for item in found if item.name not in keep)
     return FeatureSelection(
-        deals=_subject(known, DEAL, without),
-        leads=_subject(known, LEAD, without),
+        deals=_subject(known, DEAL, left),
+        leads=_subject(known, LEAD, left),
         company_currency=company_currency or _own_currency(known),
-        without=without,
+        year_start_month=year_start_month,
+        without=left,
     )
 
 
@@ -58,6 +67,10 @@ def _subject(
     tables: HistoryTables, subject: Subject, without: Sequence[SetAside]
 ) -> SubjectSelection:
     dropped = {(item.table, item.column) for item in without}
+    # a column that changed between two exports has facts too, and its first values are the column's
+    dropped |= {
+        (subject.change_table, name) for table, name in dropped if table == subject.record_table
+    }
     found = (
         *_changed_attributes(tables, subject),
         *_record_attributes(tables, subject),
@@ -89,40 +102,76 @@ def _useful(rows: ir.Table, table: str, tables: HistoryTables) -> list[Attribute
     names = tables.attributes(table)
     if not names:
         return []
-    sums = {f"filled_{i}": rows[name].count() for i, name in enumerate(names)}
-    sums |= {f"distinct_{i}": rows[name].nunique() for i, name in enumerate(names)}
-    counts = rows.aggregate(rows=rows.count(), **sums).execute().iloc[0]
-    return [
-        Attribute(name=name, table=table, kind="number" if is_number else "category")
+    sums = {
+        f"{told}_{i}": value
         for i, name in enumerate(names)
-        for is_number in (rows[name].type().is_numeric(),)
-        if _tells(counts["rows"], counts[f"filled_{i}"], counts[f"distinct_{i}"], is_number)
+        for told, value in _told(rows[name]).items()
+    }
+    counts = rows.aggregate(rows=rows.count(), **sums).execute().iloc[0]
+    found = {
+        name: Column(**{told: int(counts[f"{told}_{i}"]) for told in Column.__slots__})
+        for i, name in enumerate(names)
+    }
+    total = int(counts["rows"])
+    return [
+        Attribute(name=name, table=table, kind=column.kind)
+        for name, column in found.items()
+        if column.tells(total)
     ]
 
 
-def _tells(rows: int, filled: int, distinct: int, is_number: bool) -> bool:
-    """Whether values (null as one of them) differ, and repeat unless they are numbers."""
-    if filled == 0 or distinct + (filled < rows) < 2:
-        return False
-    return is_number or distinct <= max(FREE_TEXT_SHARE * filled, FEWEST_FREE_TEXT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """What the values of an attribute look like, as counts of rows."""
+
+    filled: int
+    distinct: int
+    numbers: int
+    codes: int
+    dates: int
+
+    @property
+    def kind(self) -> str:
+        """The kind that every value is of."""
+        if self.filled and self.dates == self.filled:
+            return "date"
+        return "number" if self.numbers == self.filled and not self.codes else "category"
+
+    def tells(self, rows: int) -> bool:
+        """Whether values (null as one of them) differ, and repeat where they are categories."""
+        if self.filled == 0 or self.distinct + (self.filled < rows) < 2:
+            return False
+        most = max(FREE_TEXT_SHARE * self.filled, FEWEST_FREE_TEXT)
+        return self.kind != "category" or self.distinct <= most
+
+
+def _told(values: ir.Value) -> dict[str, ir.Value]:
+    """The counts of a `Column`; text may hold numbers and dates."""
+    filled = values.count()
+    if values.type().is_numeric():
+        none = ibis.literal(0)
+        looks = {"numbers": filled, "codes": none, "dates": none}
+    else:
+        patterns = {"numbers": NUMBER_PATTERN, "codes": CODE_PATTERN, "dates": DATE_PATTERN}
+        looks = {
+            name: values.re_search(pattern).cast("int64").sum().fill_null(0)
+            for name, pattern in patterns.items()
+        }
+    return {"filled": filled, "distinct": values.nunique(), **looks}
 
 
 def _changed_attributes(tables: HistoryTables, subject: Subject) -> list[Attribute]:
     changes = subject.changes(tables)
     facts = changes.filter(changes.field.notin(subject.tracked), changes.new_value.notnull())
-    counts = facts.group_by("field").aggregate(
-        filled=facts.count(),
-        distinct=facts.new_value.nunique(),
-        numbers=facts.count(where=facts.new_value.re_search(NUMBER_PATTERN)),
-    )
+    counts = facts.group_by("field").aggregate(**_told(facts.new_value)).execute()
+    found = {
+        row["field"]: Column(**{told: int(row[told]) for told in Column.__slots__})
+        for row in counts.to_dict("records")
+    }
     return [
-        Attribute(
-            name=row.field,
-            table=subject.change_table,
-            kind="number" if row.numbers == row.filled else "category",
-        )
-        for row in counts.execute().itertuples()
-        if _tells(row.filled + 1, row.filled, row.distinct, row.numbers == row.filled)
+        Attribute(name=name, table=subject.change_table, kind=column.kind)
+        for name, column in found.items()
+        if column.tells(column.filled + 1)
     ]
 
 
@@ -140,7 +189,7 @@ def _kinds(tables: HistoryTables, subject: Subject) -> tuple[str, ...]:
     ordered = counts.sort_values(["n", "kind"], ascending=[False, True])["kind"]
     named: dict[str, str] = {}
     for kind in ordered:
-        if kind not in RESERVED_KINDS and not kind.startswith("stage_"):
+        if kind not in RESERVED_KINDS and not kind.startswith(RESERVED_BEGINNINGS):
             named.setdefault(kind.casefold(), kind)
     return tuple(sorted(list(named.values())[:MOST_KINDS]))
 

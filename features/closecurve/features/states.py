@@ -1,6 +1,7 @@
 """The spans of each field with what has built up in them: moves, pushes, first entries."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
@@ -8,40 +9,54 @@ import ibis.expr.types as ir
 from closecurve.crm.stages import StageKind
 from closecurve.features.subjects import Subject
 from closecurve.features.tables import HistoryTables
-from closecurve.features.timeline import day_of, days_between, field_spans, number_of, running
+from closecurve.features.timeline import (
+    day_of,
+    days_between,
+    field_spans,
+    number_of,
+    running,
+)
 
 ENTERED = "entered_at_"
 """Prefix of the columns that hold when a stage was first entered, with the stage's number."""
 
 
-def stage_states(tables: HistoryTables, subject: Subject, stages: Sequence[str]) -> ir.Table:
+MOVES = ("forward_move_count", "backward_move_count", "skipped_stage_count")
+
+
+def stage_states(
+    tables: HistoryTables, subject: Subject, moves: Collection[str], entered: Mapping[str, str]
+) -> ir.Table:
     """Stage spans: stage, its order, when it was entered, the moves so far, first entries.
 
     A move is counted between open stages of the process in the order in which they came to hold;
-    a stage that the process does not know has no order and makes no move.
+    a stage that the process does not know has no order and makes no move. Only the `moves` (of
+    `MOVES`) that are named are counted; `entered` names the stages by the column that tells when
+    each was first entered.
     """
-    spans = with_stage_order(tables, _with_process(tables, subject))
     key = [subject.id_column]
-    step = spans.stage_order - spans.stage_order.lag().over(
-        ibis.window(group_by=key, order_by="place")
-    )
-    stepped = spans.mutate(step=step.fill_null(0))
+    spans = with_stage_order(tables, _with_process(tables, subject))
+    told = spans.mutate(stage=spans.new_value, stage_at=spans.event_at)
+    if moves:
+        told = _with_moves(told, key, moves)
     first = {
-        f"{ENTERED}{i}": _cumulative_min(stepped.event_at, stepped.new_value == stage, key)
-        for i, stage in enumerate(stages)
+        name: _cumulative_min(told.event_at, told.new_value == stage, key)
+        for name, stage in entered.items()
     }
-    return stepped.select(
-        *key,
-        "known_at",
-        "until_at",
-        "stage_order",
-        stage="new_value",
-        stage_at="event_at",
-        forward_move_count=_count(stepped.step > 0, key),
-        backward_move_count=_count(stepped.step < 0, key),
-        skipped_stage_count=_total(ibis.greatest(stepped.step - 1, 0), key),
-        **first,
-    )
+    columns = (*key, "known_at", "until_at", "stage_order", "stage", "stage_at", *moves)
+    return told.select(*columns, **first)
+
+
+def _with_moves(spans: ir.Table, key: Sequence[str], moves: Collection[str]) -> ir.Table:
+    in_order = ibis.window(group_by=key, order_by="place")
+    step = spans.stage_order - spans.stage_order.lag().over(in_order)
+    stepped = spans.mutate(step=step.fill_null(0))
+    counts = {
+        "forward_move_count": _count(stepped.step > 0, key),
+        "backward_move_count": _count(stepped.step < 0, key),
+        "skipped_stage_count": _total(ibis.greatest(stepped.step - 1, 0), key),
+    }
+    return stepped.mutate(**{name: counts[name] for name in moves})
 
 
 def with_stage_order(tables: HistoryTables, rows: ir.Table) -> ir.Table:
@@ -57,10 +72,18 @@ def with_stage_order(tables: HistoryTables, rows: ir.Table) -> ir.Table:
 
 def amount_states(tables: HistoryTables, subject: Subject) -> ir.Table:
     """Amount spans: amount, recorded changes so far, and the last amount over the first."""
+    return tables.once(f"{subject.name}_amounts", partial(_amount_states, tables, subject))
+
+
+def _amount_states(tables: HistoryTables, subject: Subject) -> ir.Table:
     spans = field_spans(tables, subject, "amount")
     key = [subject.id_column]
-    read = spans.mutate(amount=number_of(spans.new_value), before=number_of(spans.previous))
-    first = read.amount.first().over(running(key, ["place"]))
+    in_order = ibis.window(group_by=key, order_by="place")
+    valued = spans.mutate(amount=number_of(spans.new_value))
+    read = valued.mutate(
+        before=valued.amount.lag().over(in_order), row=ibis.row_number().over(in_order)
+    )
+    first = _cumulative_max(read.amount, read.row == 0, key)  # engines differ in `first` of nulls
     return read.select(
         *key,
         "known_at",
@@ -71,36 +94,54 @@ def amount_states(tables: HistoryTables, subject: Subject) -> ir.Table:
     )
 
 
-def expected_close_states(tables: HistoryTables, subject: Subject) -> ir.Table:
-    """Spans of the expected close date: the day, pushes so far, their days, the last one."""
-    spans = field_spans(tables, subject, "expected_close_date")
+PUSHES = ("push_count", "pushed_days", "push_at")
+
+
+def expected_close_states(
+    tables: HistoryTables, subject: Subject, pushes: Collection[str]
+) -> ir.Table:
+    """Expected close spans: the day, and those of `PUSHES` that are named: pushes so far, their
+    days, the last one."""
     key = [subject.id_column]
-    read = spans.mutate(expected_at=day_of(spans.new_value), before=day_of(spans.previous))
-    pushed = read.mutate(
-        push=ibis.greatest(days_between(read.before, read.expected_at).fill_null(0.0), 0.0)
-    )
-    return pushed.select(
-        *key,
-        "known_at",
-        "until_at",
-        "expected_at",
-        push_count=_count(pushed.push > 0, key),
-        pushed_days=_total(pushed.push, key),
-        push_at=_cumulative_max(pushed.event_at, pushed.push > 0, key),
-    )
+    spans = field_spans(tables, subject, "expected_close_date")
+    read = spans.mutate(expected_at=day_of(spans.new_value))
+    if pushes:
+        read = _with_pushes(read, key, pushes)
+    return read.select(*key, "known_at", "until_at", "expected_at", *pushes)
+
+
+def _with_pushes(spans: ir.Table, key: Sequence[str], pushes: Collection[str]) -> ir.Table:
+    before = spans.expected_at.lag().over(ibis.window(group_by=key, order_by="place"))
+    by = days_between(before, spans.expected_at)
+    pushed = spans.mutate(push=ibis.greatest(by.fill_null(0.0), 0.0))
+    told = {
+        "push_count": _count(pushed.push > 0, key),
+        "pushed_days": _total(pushed.push, key),
+        "push_at": _cumulative_max(pushed.event_at, pushed.push > 0, key),
+    }
+    return pushed.mutate(**{name: told[name] for name in pushes})
 
 
 def owner_states(tables: HistoryTables, subject: Subject) -> ir.Table:
-    """Owner spans: owner_id and the hand-overs so far."""
+    """Owner spans: owner_id."""
+    return tables.once(f"{subject.name}_owners", partial(_owner_states, tables, subject))
+
+
+def _owner_states(tables: HistoryTables, subject: Subject) -> ir.Table:
     spans = field_spans(tables, subject, "owner_id")
-    key = [subject.id_column]
     return spans.select(
-        *key,
-        "known_at",
-        "until_at",
-        owner_id="new_value",
-        owner_changed_count=_count(spans.new_value != spans.previous, key),
+        subject.id_column, "known_at", "until_at", "event_at", "place", owner_id="new_value"
     )
+
+
+def hand_over_states(tables: HistoryTables, subject: Subject) -> ir.Table:
+    """Owner spans: the hand-overs so far."""
+    key = [subject.id_column]
+    spans = owner_states(tables, subject)
+    before = spans.owner_id.lag().over(ibis.window(group_by=key, order_by="place"))
+    read = spans.mutate(handed=spans.owner_id != before)
+    changed = read.mutate(owner_changed_count=_count(read.handed, key))
+    return changed.select(*key, "known_at", "until_at", "owner_changed_count")
 
 
 def _with_process(tables: HistoryTables, subject: Subject) -> ir.Table:

@@ -1,7 +1,7 @@
 """The history tables as Ibis expressions, whatever engine holds them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from closecurve.crm.errors import DataError
 from closecurve.crm.tables import HISTORY_TABLES, Column, ColumnType
+from closecurve.features.engines import duckdb_engine, load_rows
 
 ARROW_TYPES = {
     ColumnType.TEXT: pa.string(),
@@ -43,8 +44,8 @@ class HistoryTables:
     stages: ir.Table
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check_columns(field.name, getattr(self, field.name))
+        for name in HISTORY_TABLES:
+            _check_columns(name, self.table(name))
 
     def attributes(self, name: str) -> tuple[str, ...]:
         """The columns of a table beyond its fixed ones, in order."""
@@ -55,6 +56,13 @@ class HistoryTables:
         """The table of that name."""
         found: ir.Table = getattr(self, name)
         return found
+
+    def once(self, name: str, make: Callable[[], ir.Table]) -> ir.Table:
+        """The table that `make` gives, under a name that stands for it.
+
+        A plan works it out once, however many features ask for it (`plans.PlannedTables`).
+        """
+        return make()
 
     @classmethod
     def from_frames(
@@ -72,9 +80,9 @@ class HistoryTables:
             raise DataError(
                 "history-table", f"a table is one of {sorted(HISTORY_TABLES)}, got {unknown}"
             )
-        engine = connection or ibis.duckdb.connect()
+        engine = connection or duckdb_engine()
         made = {
-            name: engine.create_table(name, arrow_table(name, frames.get(name)), overwrite=True)
+            name: load_rows(engine, name, arrow_table(name, frames.get(name)))
             for name in HISTORY_TABLES
         }
         return cls(**made)

@@ -7,13 +7,15 @@ each holds the value in `known_at < as_of <= until_at`, where `until_at` is the 
 `known_at`. Facts learnt later only add spans and shorten the last one: no earlier answer changes.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from closecurve.features.definitions import DAY_PATTERN, NUMBER_PATTERN
+from closecurve.features.definitions import DATE_PATTERN, DAY_LENGTH, DAY_PATTERN, NUMBER_PATTERN
 from closecurve.features.subjects import Subject
 from closecurve.features.tables import HistoryTables
 
@@ -24,13 +26,21 @@ BEGINNING = pd.Timestamp("1800-01-01")
 """Before every instant that is taken."""
 
 MICROSECONDS_PER_DAY = 86_400_000_000
+LARGEST_NUMBER = repr(sys.float_info.max)
+"""As text, which engines read alike; Spark takes a number that is written out for a decimal."""
 INSTANT = "timestamp(6)"
 """The type of an instant."""
 
 
 def days_between(earlier: ir.Value, later: ir.Value) -> ir.Value:
     """Days from one instant to another, with fractions; null where either is."""
-    return later.delta(earlier, unit="microsecond") / ibis.literal(float(MICROSECONDS_PER_DAY))
+    return in_days(later.delta(earlier, unit="microsecond"))
+
+
+def in_days(microseconds: ir.Value) -> ir.Value:
+    """Microseconds as days, with fractions. Spark takes a fraction that is written for a decimal:
+    the cast is what makes the quotient a double there too."""
+    return microseconds.cast("float64") / ibis.literal(float(MICROSECONDS_PER_DAY))
 
 
 def instant_literal(instant: pd.Timestamp) -> ir.Value:
@@ -46,13 +56,20 @@ def days_after(instant: ir.Value, days: int) -> ir.Value:
 def number_of(text: ir.Value) -> ir.Value:
     """The finite number that a text holds, else null."""
     number = text.re_search(NUMBER_PATTERN).ifelse(text, ibis.null("string")).try_cast("float64")
-    return number.isinf().ifelse(ibis.null("float64"), number)
+    largest = ibis.literal(LARGEST_NUMBER).cast("float64")
+    return (number.abs() <= largest).ifelse(number, ibis.null("float64"))
 
 
 def day_of(text: ir.Value) -> ir.Value:
     """The day that a text holds, as its first instant, else null."""
     day = text.re_search(DAY_PATTERN).ifelse(text, ibis.null("string")).try_cast("date")
     return day.cast(INSTANT)
+
+
+def date_of(text: ir.Value) -> ir.Value:
+    """The day with which a text begins, as its first instant, else null."""
+    is_date = text.re_search(DATE_PATTERN)
+    return day_of(is_date.ifelse(text, ibis.null("string")).substr(0, DAY_LENGTH))
 
 
 def as_of_table(as_ofs: Iterable[pd.Timestamp]) -> ir.Table:
@@ -68,39 +85,35 @@ def running(keys: Sequence[str], order: Sequence[str]) -> ir.Value:
 
 
 def spans_of(facts: ir.Table, keys: Sequence[str]) -> ir.Table:
-    """The facts that come to hold a value: keys, event_at, known_at, new_value and three more.
+    """The facts that come to hold a value: keys, event_at, known_at, new_value and two more.
 
     `facts` has the keys, event_at, known_at, seq and new_value. The order is by event_at, seq,
-    known_at, new_value; `place` counts in it, `previous` is the value that was replaced, and
-    `until_at` the instant at which the next fact became known.
+    known_at, new_value; `place` counts in it. `until_at` is the first instant at which a fact
+    further on in that order became known: a fact that was known later than that never held.
     """
-    in_event_order = ibis.window(
-        group_by=list(keys),
-        order_by=["event_at", facts.seq.fill_null(0), "known_at", facts.new_value.fill_null("")],
+    order = ["event_at", facts.seq.fill_null(0), "known_at", facts.new_value.fill_null("")]
+    placed = facts.mutate(
+        place=ibis.row_number().over(ibis.window(group_by=list(keys), order_by=order)),
+        until_at=facts.known_at.min()
+        .over(ibis.window(group_by=list(keys), order_by=order, rows=(1, None)))
+        .fill_null(instant_literal(FOREVER)),
     )
-    placed = facts.mutate(place=ibis.row_number().over(in_event_order))
-    ranked = placed.mutate(
-        latest_place=placed.place.max().over(running(keys, ["known_at", "place"]))
-    )
-    held = ranked.filter(ranked.place == ranked.latest_place)
-    window = ibis.window(group_by=list(keys), order_by="place")
-    return held.select(
-        *keys,
-        "event_at",
-        "known_at",
-        "new_value",
-        "place",
-        until_at=held.known_at.lead().over(window).fill_null(instant_literal(FOREVER)),
-        previous=held.new_value.lag().over(window),
-    )
+    held = placed.filter(placed.known_at <= placed.until_at)
+    return held.select(*keys, "event_at", "known_at", "until_at", "new_value", "place")
 
 
 def field_spans(tables: HistoryTables, subject: Subject, field: str) -> ir.Table:
-    """The spans of one field: id, event_at, known_at, until_at, new_value, previous, place."""
+    """The spans of one field: id, event_at, known_at, until_at, new_value, place."""
     changes = subject.changes(tables)
     facts = changes.filter(changes.field == field)
     columns = [subject.id_column, "event_at", "known_at", "seq", "new_value"]
     return spans_of(facts.select(columns), [subject.id_column])
+
+
+def outcome_spans(tables: HistoryTables, subject: Subject) -> ir.Table:
+    """The spans of the outcome, which closes and cohorts read alike."""
+    make = partial(field_spans, tables, subject, "outcome")
+    return tables.once(f"{subject.name}_outcomes", make)
 
 
 def attach(
@@ -127,7 +140,7 @@ def open_spans(tables: HistoryTables, subject: Subject) -> ir.Table:
     """When each record was known and open: id, known_at, until_at."""
     id_column = subject.id_column
     records = known_records(tables, subject).select(id_column, opened_at="known_at")
-    outcomes = field_spans(tables, subject, "outcome")
+    outcomes = outcome_spans(tables, subject)
     first = outcomes.group_by(id_column).aggregate(first_at=outcomes.known_at.min())
     fresh = records.left_join(first, id_column).select(
         id_column,
@@ -173,17 +186,26 @@ def on_grid(
     """The steps added up between the instants (as_of): the same sums strictly before each of
     them, from far fewer rows.
 
-    Each step moves back to the last instant that does not see it, or to the beginning.
+    Each step moves back to the last instant that does not see it, or to the beginning: looked for
+    among the instants of its own day, then before that day.
     """
-    nothing = {c: ibis.null(steps[c].type()) for c in by} | {c: ibis.literal(0.0) for c in sums}
-    asked = instants.select("as_of", at="as_of", is_step=ibis.literal(0), **nothing)
-    given = {c: steps[c] for c in by} | {c: steps[c].cast("float64") for c in sums}
-    never = ibis.null(INSTANT)
-    both = asked.union(steps.select(as_of=never, at="at", is_step=ibis.literal(1), **given))
-    grid_at = both.as_of.max().over(running([], ["at", "is_step"]))
-    placed = both.mutate(at=grid_at.fill_null(instant_literal(BEGINNING)))
-    moved = placed.filter(placed.is_step == 1)
-    return moved.group_by(*by, "at").aggregate(**{name: moved[name].sum() for name in sums})
+    dated = steps.mutate(day=steps["at"].truncate("D").cast(INSTANT))
+    earlier = _last_before(dated.select("day").distinct(), instants)
+    found = dated.left_join(earlier, dated.day == earlier.before_day)
+    same_day = instants.select("as_of", on_day=instants.as_of.truncate("D").cast(INSTANT))
+    following = same_day.as_of.lead().over(ibis.window(group_by="on_day", order_by="as_of"))
+    spans = same_day.mutate(before=following.fill_null(instant_literal(FOREVER)))
+    own = [found.day == spans.on_day, spans.as_of <= found["at"], found["at"] < spans.before]
+    both = found.left_join(spans, own)
+    at = ibis.coalesce(both.as_of, both.last_at, instant_literal(BEGINNING))
+    placed = both.select(*by, *sums, at=at)
+    return placed.group_by(*by, "at").aggregate(**{name: placed[name].sum() for name in sums})
+
+
+def _last_before(days: ir.Table, instants: ir.Table) -> ir.Table:
+    """The last of the instants before each day: before_day, last_at."""
+    pairs = days.join(instants, instants.as_of < days.day)
+    return pairs.group_by(before_day="day").aggregate(last_at=pairs.as_of.max())
 
 
 def _same(names: Sequence[str]) -> dict[str, str]:

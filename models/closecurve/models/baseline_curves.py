@@ -16,14 +16,15 @@ from closecurve.models.unfold import Cells, Grid, choose_grid, unfold
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_AGE_BIN = "age_bin"
+AGE_BIN = "age_bin"
 
 
 class StageCurves(BaseEstimator):  # type: ignore[misc]
     """Curves by process, stage and age at the landmark: empirical Bayes on the interval hazards.
 
     In each interval the hazard of a group is (closes + m h) / (at risk + m), h being the hazard of
-    the wider group (stage and age, stage, process, all) and m `strength` deals in landmarks. The
+    the wider group (stage and age, stage, process, all) and m `strength` deals in landmarks; where
+    nothing was watched at all it is that of `FixedStageRate.steady_hazards`. The
     pooled answer is mixed with the fixed stage rates as if these were `prior_closes` closes: there
     is an answer before the first close. Without shrinkage and with an edge at each close it is the
     Aalen-Johansen estimate (Aalen and Johansen 1978). A group holds the landmarks that reached its
@@ -52,7 +53,7 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
     def fit(self, X: pd.DataFrame, y: pd.DataFrame) -> Self:
         """Learn the hazards from a panel, which may be empty; absent columns are not used."""
         labels = labels_of(X, y)
-        grid = self.grid or choose_grid(labels.closing_days)
+        grid = self.grid or choose_grid(labels.closing_days, longest_days=labels.longest_days)
         self.edges_ = grid.edges
         self.age_edges_ = self._age_edges(X)
         self.levels_ = self._levels(X)
@@ -95,17 +96,18 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
 
     def _levels(self, X: pd.DataFrame) -> list[list[str]]:
         used = [column for column in ("process", self.by) if column in X.columns]
-        used += [_AGE_BIN] if self.age_edges_ else []
+        used += [AGE_BIN] if self.age_edges_ else []
         return [used[: depth + 1] for depth in range(len(used))]
 
     def _keys(self, X: pd.DataFrame) -> list[pd.Series]:
         """The key of each row at each level, the widest first."""
         if self.age_edges_:
-            X = X.assign(**{_AGE_BIN: age_bins(X, self.age, self.age_edges_)})
+            X = X.assign(**{AGE_BIN: age_bins(X, self.age, self.age_edges_)})
         return [strata_keys(X, level) for level in self.levels_]
 
     def _learn(self, X: pd.DataFrame, cells: Cells, grid: Grid, rows: float) -> dict[str, Floats]:
-        pooled = _hazards(cells, np.zeros(len(X), dtype=np.int64), _never(grid), 0.0)
+        everyone = np.zeros(len(X), dtype=np.int64)
+        pooled = _hazards(cells, everyone, self.fixed_.steady_hazards(grid)[None], 0.0)
         hazards = {"": pooled[0]}
         if not len(X):
             return hazards
@@ -143,13 +145,6 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
         made.tables_ = from_hazards(np.stack(list(made.hazards_.values())))
         made.fixed_ = FixedStageRate.from_json(value["fixed"])
         return made
-
-
-def _never(grid: Grid) -> Floats:
-    """Hazards (1, K, 3) of a group in which nothing closes."""
-    hazards = np.zeros((1, len(grid), 3))
-    hazards[:, :, 0] = 1.0
-    return hazards
 
 
 def _hazards(cells: Cells, codes: Ints, prior: Floats, rows: float) -> Floats:

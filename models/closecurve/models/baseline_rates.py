@@ -38,11 +38,11 @@ class FixedStageRate(BaseEstimator):  # type: ignore[misc]
     def fit(self, X: pd.DataFrame, y: pd.DataFrame) -> Self:
         """Learn the pace of closing from a panel, which may be empty."""
         labels = labels_of(X, y)
-        grid = choose_grid(labels.closing_days)
+        grid = choose_grid(labels.closing_days, longest_days=labels.longest_days)
         self.rates_ = self._rate_table()
         self.mean_rate_ = float(np.mean(list(self.rates_.values()))) if self.rates_ else EVEN_RATE
         self.edges_ = grid.edges
-        self.pace_ = _pace(labels, grid, self._cycle_days()).tolist()
+        self.pace_ = self._pace(labels, grid).tolist()
         return self
 
     @property
@@ -65,6 +65,29 @@ class FixedStageRate(BaseEstimator):  # type: ignore[misc]
         cif[:, 1] = rates[:, None] * np.asarray(self.pace_)
         cif[:, 2] = (1 - rates)[:, None] * np.asarray(self.pace_)
         return at_times(with_open(cif), self.edges_, times)
+
+    def steady_hazards(self, grid: Grid) -> Floats:
+        """Hazards (K, 3) at a constant pace with the usual cycle as mean, won at the mean rate."""
+        closed = 1 - np.exp(-grid.widths / self._cycle_days())
+        return np.stack(
+            [1 - closed, closed * self.mean_rate_, closed * (1 - self.mean_rate_)], axis=1
+        )
+
+    def _pace(self, labels: Labels, grid: Grid) -> Floats:
+        """The share of closes that come by each edge: 0 at the as-of, 1 at the last edge.
+
+        Intervals that nobody was watched through, and all before the first close, have the steady
+        pace.
+        """
+        cells = unfold(labels, grid)
+        at_risk = np.bincount(cells.interval, minlength=len(grid))
+        closes = np.bincount(cells.interval, weights=cells.outcome > 0, minlength=len(grid))
+        steady = 1 - self.steady_hazards(grid)[:, 0]
+        is_seen = (at_risk > 0) & bool(closes.sum())
+        hazards = np.where(is_seen, closes / np.maximum(at_risk, 1), steady)
+        closed = np.concatenate([[0.0], 1 - np.cumprod(1 - hazards)])
+        share: Floats = np.asarray(closed / closed[-1], dtype=np.float64)
+        return share
 
     def _rate_table(self) -> dict[str, float]:
         """Rates by (process, stage), and by stage alone: there the first process counts."""
@@ -101,18 +124,6 @@ class FixedStageRate(BaseEstimator):  # type: ignore[misc]
         made.rates_, made.mean_rate_ = dict(value["rates"]), value["mean_rate"]
         made.edges_, made.pace_ = tuple(value["edges"]), list(value["pace"])
         return made
-
-
-def _pace(labels: Labels, grid: Grid, cycle_days: float) -> Floats:
-    """The share of closes that come by each edge: 0 at the as-of, 1 at the last edge."""
-    cells = unfold(labels, grid)
-    at_risk = np.bincount(cells.interval, minlength=len(grid))
-    closes = np.bincount(cells.interval, weights=cells.outcome > 0, minlength=len(grid))
-    closed = np.concatenate([[0.0], 1 - np.cumprod(1 - closes / np.maximum(at_risk, 1))])
-    if not closes.sum():
-        closed = 1 - np.exp(-np.asarray(grid.edges) / cycle_days)
-    share: Floats = np.asarray(closed / closed[-1], dtype=np.float64)
-    return share
 
 
 class HistoricalStageRate(BaseEstimator):  # type: ignore[misc]

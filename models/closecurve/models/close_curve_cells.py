@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.calendar import WEEKDAYS, FiscalCalendar
 from closecurve.models.encoding import Encoding
-from closecurve.models.unfold import Cells, Grid
+from closecurve.models.unfold import Cells, Grid, all_cells
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +54,11 @@ class CellMatrix:
         own = self._interval_values(as_of, cells)
         return np.concatenate([moved, own], axis=1, dtype=np.float32)
 
+    def interval_values(self, as_of: pd.Timestamp | None) -> NDArray[np.float32]:
+        """The interval's own columns (K, q) at one as-of, which is None for an undated model."""
+        dates = None if as_of is None else pd.Series([as_of], dtype="datetime64[us]")
+        return self._interval_values(dates, all_cells(1, len(self.grid))).astype(np.float32)
+
     def _interval_values(self, as_of: pd.Series | None, cells: Cells) -> Floats:
         middles = self.grid.middles[cells.interval][:, None]
         if as_of is None:
@@ -64,19 +69,16 @@ class CellMatrix:
 
     def _dated(self, instants: NDArray[np.datetime64]) -> Floats:
         """The calendar columns (n_instants, K, 4) of the intervals ahead of each instant."""
-        edges = _after(instants, np.asarray(self.grid.edges))
-        places = self.calendar.quarter_place(edges)
-        middles = self.calendar.quarter_place(_after(instants, self.grid.middles))
+        ahead = np.concatenate([self.grid.edges, self.grid.middles])
+        local = self.calendar.local_clock(_after(instants, ahead))
+        places, middles = np.split(
+            self.calendar.quarter_place_of(local), [len(self.grid.edges)], axis=1
+        )
         turns = (np.diff(places, axis=1) < 0).astype(np.float64)
-        days = self._local_days(edges)
+        days = local[:, : len(self.grid.edges)].astype("datetime64[D]")
         short = self.grid.widths <= SHORT_DAYS
         weekday = np.where(short, (days[:, :-1].astype(np.int64) - 4) % 7, np.nan)
         return np.stack([middles, turns, weekday, self._workday_share(days, short)], axis=2)
-
-    def _local_days(self, instants: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-        zoned = pd.DatetimeIndex(instants.ravel()).tz_localize("UTC")
-        local = zoned.tz_convert(self.calendar.time_zone).tz_localize(None)
-        return local.to_numpy().astype("datetime64[D]").reshape(instants.shape)
 
     def _workday_share(self, days: NDArray[np.datetime64], short: NDArray[np.bool_]) -> Floats:
         mask = [day in self.calendar.business_days for day in WEEKDAYS]

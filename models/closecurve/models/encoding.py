@@ -4,7 +4,7 @@ The code table is kept beside the model (`encoding.json`), so that a model file 
 category in clear and a value can be erased from the table without touching the model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -47,23 +47,43 @@ class Encoding:
         """
         missing = [column for column in self.columns if column not in X.columns]
         if missing:
-            raise UsageError(
-                "feature-missing", f"a panel has every column of the model, got none of {missing}"
-            )
+            raise _missing(missing)
         made = np.empty((len(X), len(self.kinds)), dtype=np.float32)
         for place, column in enumerate(self.columns):
             made[:, place] = self._values(X[column])
         return made
 
+    def row(self, values: Mapping[str, Any]) -> NDArray[np.float32]:
+        """The matrix (1, p) of one record: a text, a number, or None (missing) for each column.
+
+        The same as `matrix` gives for a frame of that record, in a hundredth of the time.
+        """
+        try:
+            made = [self._value(values[column], column) for column in self.kinds]
+        except KeyError as error:
+            raise _missing([str(error.args[0])]) from error
+        return np.array([made], dtype=np.float64).astype(np.float32)
+
+    def _value(self, value: Any, column: str) -> float:
+        if value is None:
+            return np.nan
+        if self.kinds[column] == "category":
+            return self.codes[column].get(str(value), np.nan)
+        try:
+            return float(value)
+        except (TypeError, ValueError) as error:
+            raise _no_number(column) from error
+
     def _values(self, column: pd.Series) -> NDArray[np.float64]:
-        if self.kinds[str(column.name)] == "category":
-            column = as_text(column).map(dict(self.codes[str(column.name)]))
+        name = str(column.name)
+        if self.kinds[name] == "category":
+            codes = self.codes[name]
+            found = [np.nan if v is None else codes.get(v, np.nan) for v in plain_texts(column)]
+            return np.array(found, dtype=np.float64)
         try:
             return column.to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
-            raise UsageError(
-                "feature-number", f"this feature holds numbers, got a text in {column.name!r}"
-            ) from error
+            raise _no_number(name) from error
 
     def to_json(self) -> dict[str, Any]:
         """A value that `from_json` reads back."""
@@ -99,3 +119,25 @@ def _code_table(column: pd.Series, rarest: int) -> dict[str, int]:
 def as_text(column: pd.Series) -> pd.Series:
     """A category column as text; missing stays missing."""
     return column.astype("string")
+
+
+def plain_texts(column: pd.Series) -> list[str | None]:
+    """The same as a list; None for missing. Many times faster where the values are text already."""
+    values = column.tolist()
+    if not all(type(value) is str or _is_missing(value) for value in values):
+        values = as_text(column).tolist()
+    return [None if _is_missing(value) else value for value in values]
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or value != value
+
+
+def _missing(columns: Sequence[str]) -> UsageError:
+    return UsageError(
+        "feature-missing", f"a panel has every column of the model, got none of {list(columns)}"
+    )
+
+
+def _no_number(column: str) -> UsageError:
+    return UsageError("feature-number", f"this feature holds numbers, got a text in {column!r}")

@@ -1,56 +1,65 @@
-"""Why a deal stands where it stands, in probability and in plain sentences.
+"""Why a deal stands where it stands: what moves its probability away from its cohort's.
 
-A reason is about one group of features: how far the probability would move if the group stood where
-it typically stands in the cohort (deals of the same stage, where there are enough of them). It is a
-statement on the model's answer, not on cause and effect.
+The difference between a deal's probability and that of the typical deal of its cohort is shared out
+among the groups of features (`explanation_walk` says how), so that the shares add up to it. The
+strongest become reasons, each told by the group's most telling feature and by the fact of the
+population behind it. A reason is a statement on the model's answer, not on cause and effect.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from closecurve.crm.errors import UsageError
-from closecurve.features.catalog import spec_of
 from closecurve.models.close_curve import CloseCurve
-from closecurve.models.encoding import as_text
-from closecurve.models.explanation_words import sentence
-from closecurve.models.panel import strata_keys
+from closecurve.models.close_curve_ranges import by_instant
+from closecurve.models.close_curve_rows import CurveRows
+from closecurve.models.explanation_cohort import Cohort
+from closecurve.models.explanation_facts import Fact, Value
+from closecurve.models.explanation_walk import GroupWalk, Walked
+from closecurve.models.panel import as_ofs_of
+from closecurve.models.tree_places import Features
 
 Floats = NDArray[np.float64]
-
-LEAST_COHORT = 30
-"""Fewer deals of a stage are no cohort of their own: all deals are."""
+Ints = NDArray[np.int64]
 
 LEAST_DELTA = 0.005
 """A group that moves the probability by less than half a point is no reason."""
 
-STAGE_GROUP = "stage"
+MOST_REASONS = 2
+"""Reasons told on either side."""
+
+MOST_UNUSUAL = 3.0
+"""In spreads: a value further from the typical one is not more telling."""
+
+LEAST_TELLING = 1 / 3
+"""Of the most telling one: a feature that tells less does not stand for its group."""
+
+STAGE_ORDER = "stage_order"
 STAGE_NAME = "stage"
 """What a reason of the stage group is told by, where it differs: people know stages by name."""
-OTHER_GROUP = "fit"
-_ALL = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """What one group of features does to the probability of one row.
+    """What one group of features adds to the probability of one deal, against its cohort.
 
-    `delta_probability` is the probability now minus that with the group's typical values: above 0
-    the group raises it. `feature` is the group's most telling column, `value` and `typical` what it
-    holds here and in the cohort (None: absent).
+    Above 0 the group raises it. `feature` is the group's most telling column, `value` and `typical`
+    what it holds here and in the cohort (None: absent), `fact` the population behind it (None where
+    it is too small, or does not point the same way). Words are made by `explanation_words`.
     """
 
     group: str
     direction: str
     delta_probability: float
-    sentence: str
     feature: str
-    value: float | str | None
-    typical: float | str | None
+    value: Value
+    typical: Value
+    fact: Fact | None
 
     def __post_init__(self) -> None:
         if self.direction != ("raises" if self.delta_probability > 0 else "lowers"):
@@ -62,196 +71,227 @@ class Reason:
 
     def to_json(self) -> dict[str, Any]:
         """The reason as a JSON object."""
-        return asdict(self)
+        return {
+            "group": self.group,
+            "direction": self.direction,
+            "delta_probability": self.delta_probability,
+            "feature": self.feature,
+            "value": self.value,
+            "typical": self.typical,
+            "fact": None if self.fact is None else self.fact.to_json(),
+        }
 
 
-def reasons(
-    model: CloseCurve,
-    X: pd.DataFrame,
-    cohort: pd.DataFrame,
-    at_days: float = float("inf"),
-    *,
-    most: int = 2,
-) -> list[list[Reason]]:
-    """For each row of X: the `most` groups that raise and that lower the win probability.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One deal: the probability of its cohort's typical deal, what each group adds, the reasons.
 
-    The probability is that of a win within `at_days` of the as-of (infinity: ever; a lead: of a
-    conversion). `cohort` holds the snapshots that typical values are taken from, with the
-    columns of the model. The strongest reason comes first. An empty cohort gives no reasons.
+    The contributions add up to the deal's own probability less `cohort_probability`.
     """
-    if cohort.empty or X.empty:
-        return [[] for _ in range(len(X))]
-    rows = X.reset_index(drop=True)
-    typical = typical_values(model, rows, cohort)
-    groups = feature_groups(model)
-    now = _probability(model, rows, at_days)
-    deltas = np.empty((len(rows), len(groups)))
-    for place, columns in enumerate(groups.values()):
-        deltas[:, place] = now - _without(model, rows, typical, columns, now, at_days)
-    table = _Table(
-        groups=groups,
-        deltas=deltas,
-        own=rows[model.encoding_.columns].astype(object),
-        typical=typical.astype(object),
-        telling=_telling(model, rows, typical, cohort),
-    )
-    return [[table.reason(row, g) for g in _strongest(deltas[row], most)] for row in range(len(X))]
+
+    cohort_probability: float
+    contributions: Mapping[str, float]
+    reasons: tuple[Reason, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The explanation as a JSON object, as it is published."""
+        return {
+            "cohort_probability": self.cohort_probability,
+            "contributions": dict(self.contributions),
+            "reasons": [reason.to_json() for reason in self.reasons],
+        }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Table:
-    """All that reasons are read from: a row per row, a column per group or feature."""
+class Explainer:
+    """Explains the deals of one model against one cohort; made once, used for many deals."""
 
-    groups: Mapping[str, list[str]]
-    deltas: Floats
-    own: pd.DataFrame
-    typical: pd.DataFrame
-    telling: Mapping[str, Floats]
+    def __init__(self, model: CloseCurve, cohort: Cohort) -> None:
+        self._model = model
+        self._cohort = cohort
+        self._walk = GroupWalk(model, cohort.groups)
+        self._telling = _Telling.of(model, cohort)
+        self._places = {key: place for place, key in enumerate(cohort.typical)}
+        typical = model.rows(cohort.rows()) if cohort.typical else None
+        self._typical = None if typical is None else self._walk.origin(typical)
 
-    def reason(self, row: int, place: int) -> Reason:
-        """The reason of one group for one row."""
-        group = list(self.groups)[place]
-        columns = self.groups[group]
-        feature = max(columns, key=lambda column: float(self.telling[column][row]))
-        if STAGE_NAME in columns and self.telling[STAGE_NAME][row] > 0:
-            feature = STAGE_NAME
-        delta = float(self.deltas[row, place])
-        value = _plain(self.own.at[row, feature])
-        typical = _plain(self.typical.at[row, feature])
+    def explain(
+        self,
+        X: pd.DataFrame,
+        at_days: float = float("inf"),
+        *,
+        most: int = MOST_REASONS,
+        rows: CurveRows | None = None,
+    ) -> list[Explanation | None]:
+        """Each row of X: at most `most` reasons on either side, the strongest of all first.
+
+        The probability is that of a win within `at_days` of the as-of (infinity: ever; a lead: of a
+        conversion). `rows` is X as the model reads it, where that is at hand. None for every row
+        where there is no cohort to compare with.
+        """
+        if self._typical is None or X.empty:
+            return [None] * len(X)
+        as_of = as_ofs_of(X) if self._model.is_dated_ else None
+        deals = _Deals(
+            rows=self._model.rows(X) if rows is None else rows,
+            keys=self._cohort.keys(X),
+            values={column: X[column].array for column in self._cohort.kinds},
+        )
+        return self._explained(deals, by_instant(as_of, len(X)), at_days, most)
+
+    def explain_record(
+        self, values: Mapping[str, Any], rows: CurveRows, as_of: pd.Timestamp
+    ) -> Explanation | None:
+        """One plain snapshot, which `rows` holds as the model reads it; as `explain` does."""
+        if self._typical is None:
+            return None
+        deals = _Deals(
+            rows=rows,
+            keys=[self._cohort.key(values)],
+            values={column: [values[column]] for column in self._cohort.kinds},
+        )
+        instant = as_of if self._model.is_dated_ else None
+        instants = np.zeros(1, dtype=np.int64), [instant]
+        return self._explained(deals, instants, float("inf"), MOST_REASONS)[0]
+
+    def _explained(
+        self,
+        deals: "_Deals",
+        by_as_of: tuple[Ints, Sequence[pd.Timestamp | None]],
+        at_days: float,
+        most: int,
+    ) -> list[Explanation | None]:
+        assert self._typical is not None
+        cohorts = np.array([self._places[key] for key in deals.keys])
+        walked = self._walked(deals.rows, cohorts, by_as_of, at_days)
+        typical = self._typical.rows.features[cohorts]
+        telling = self._telling.scores(deals.rows.features, typical)
+        return [
+            Explanation(
+                cohort_probability=float(walked.start[row]),
+                contributions=dict(zip(self._walk.groups, shares.tolist(), strict=True)),
+                reasons=tuple(
+                    self._reason(deals, row, place, float(shares[place]), telling[row])
+                    for place in _strongest(shares, most)
+                ),
+            )
+            for row, shares in enumerate(walked.contributions)
+        ]
+
+    def _walked(
+        self,
+        deals: CurveRows,
+        cohorts: Ints,
+        by_as_of: tuple[Ints, Sequence[pd.Timestamp | None]],
+        at_days: float,
+    ) -> Walked:
+        """Every deal walked from its cohort's typical one, those that share it together."""
+        assert self._typical is not None
+        codes, instants = by_as_of
+        made = np.empty((len(deals), 2 + len(self._walk.groups)))
+        for code, cohort in sorted(set(zip(codes.tolist(), cohorts.tolist(), strict=True))):
+            rows = np.flatnonzero((codes == code) & (cohorts == cohort))
+            origin = self._typical.at(np.array([cohort]))
+            found = self._walk.between(origin, deals.at(rows), instants[code], at_days)
+            made[rows] = np.column_stack([found.start, found.end, found.contributions])
+        return Walked(start=made[:, 0], end=made[:, 1], contributions=made[:, 2:])
+
+    def _reason(
+        self, deals: "_Deals", row: int, place: int, delta: float, telling: Floats
+    ) -> Reason:
+        """The reason of one group, told by its most telling feature that a fact supports."""
+        typical = self._cohort.typical[deals.keys[row]]
+        names = self._telling.order(place, telling)
+        told = [(name, _plain(deals.values[name][row])) for name in names]
+        facts = [self._cohort.facts.about(name, value, typical[name]) for name, value in told]
+        supported = (n for n, fact in enumerate(facts) if fact is not None and fact.supports(delta))
+        chosen = next(supported, None)
+        feature, value = told[chosen or 0]
         return Reason(
-            group=group,
+            group=self._walk.groups[place],
             direction="raises" if delta > 0 else "lowers",
             delta_probability=delta,
-            sentence=sentence(feature, value, typical, delta),
             feature=feature,
             value=value,
-            typical=typical,
+            typical=typical[feature],
+            fact=None if chosen is None else facts[chosen],
         )
 
 
-def feature_groups(model: CloseCurve) -> dict[str, list[str]]:
-    """The model's columns by the group that they are explained in."""
-    groups: dict[str, list[str]] = {}
-    for column in model.encoding_.columns:
-        spec = spec_of(column)
-        groups.setdefault(OTHER_GROUP if spec is None else spec.group, []).append(column)
-    return groups
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Deals:
+    """Deals to explain: as the model reads them, the cohort of each, and their plain values."""
+
+    rows: CurveRows
+    keys: Sequence[str]
+    values: Mapping[str, Any]
 
 
-def typical_values(model: CloseCurve, X: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
-    """The typical value of every model column for each row: the median, or the commonest category.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Telling:
+    """How telling a column is: how unusual its value times its use by the trees."""
 
-    Of the cohort's rows of the same process and stage where these are at least 30, else of all. The
-    columns of the stage itself are always compared with all: being in this stage is what they tell.
+    columns: Sequence[str]
+    groups: Sequence[Ints]
+    spread: Floats
+    use: Floats
+
+    @classmethod
+    def of(cls, model: CloseCurve, cohort: Cohort) -> Self:
+        columns = model.encoding_.columns
+        place = {column: place for place, column in enumerate(columns)}
+        return cls(
+            columns=columns,
+            groups=[np.array([place[name] for name in names]) for names in cohort.groups.values()],
+            spread=np.array([cohort.spread.get(column, 0.0) for column in columns]),
+            use=_column_use(model),
+        )
+
+    def scores(self, own: Features, typical: Features) -> Floats:
+        """(n, p): 0 where a value is the typical one."""
+        differs = ~((own == typical) | (np.isnan(own) & np.isnan(typical)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gap = np.abs(own - typical) / self.spread
+        unusual = np.where(np.isfinite(gap), np.minimum(gap, MOST_UNUSUAL), differs)
+        found: Floats = unusual * differs * self.use
+        return found
+
+    def order(self, group: int, scores: Floats) -> list[str]:
+        """The columns of a group that could tell a row's reason, the most telling first.
+
+        The stage's name goes before all; what tells less than a third of the first is left out.
+        """
+        places = self.groups[group]
+        ranked = places[np.argsort(-scores[places], kind="stable")]
+        least = scores[ranked[0]] * LEAST_TELLING
+        names = [self.columns[place] for place in ranked if scores[place] >= least]
+        return [STAGE_NAME] if STAGE_NAME in names else names
+
+
+def _column_use(model: CloseCurve) -> Floats:
+    """The gain of each column over all trees; a column without any can still tell, last.
+
+    What trees make of a stage's order is told by its name.
     """
-    columns = model.encoding_.columns
-    by = ["process", model.by]
-    everyone = _typical(model, cohort[columns])
-    stage = [column for column in feature_groups(model).get(STAGE_GROUP, []) if column in columns]
-    table = {_ALL: everyone}
-    keys = strata_keys(cohort, by)
-    for key, part in cohort[columns].groupby(keys.to_numpy(dtype=object)):
-        if len(part) >= LEAST_COHORT:
-            own = {name: everyone[name] for name in stage}
-            table[str(key)] = _typical(model, part) | own
-    found = [table.get(key, everyone) for key in strata_keys(X, by)]
-    return pd.DataFrame(found, columns=columns, index=X.index)
-
-
-def _typical(model: CloseCurve, part: pd.DataFrame) -> dict[str, Any]:
-    kinds = model.encoding_.kinds
-    return {
-        column: _commonest(part[column]) if kinds[column] == "category" else _median(part[column])
-        for column in part.columns
-    }
-
-
-def _median(column: pd.Series) -> float:
-    """The median; NaN where most values are absent, as absence is then typical."""
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if len(known) * 2 >= len(values) > 0 and len(known) else np.nan
-
-
-def _commonest(column: pd.Series) -> str | None:
-    """The commonest value, the first by name of equally common ones; None for absent."""
-    counts = as_text(column).fillna(_ALL).value_counts().sort_index()
-    value = str(counts.idxmax())
-    return None if value == _ALL else value
-
-
-def _probability(model: CloseCurve, X: pd.DataFrame, at_days: float) -> Floats:
-    found: Floats = model.predict_cumulative_incidence(X, [at_days])[:, 1, 0]
-    return found
-
-
-def _without(
-    model: CloseCurve,
-    rows: pd.DataFrame,
-    typical: pd.DataFrame,
-    columns: list[str],
-    now: Floats,
-    at_days: float,
-) -> Floats:
-    """The probability of each row with the columns at their typical values."""
-    changed = np.zeros(len(rows), dtype=bool)
-    for column in columns:
-        changed |= _differs(rows[column], typical[column])
-    result = now.copy()
-    if changed.any():
-        replaced = rows[changed].assign(**{name: typical.loc[changed, name] for name in columns})
-        result[changed] = _probability(model, replaced, at_days)
-    return result
-
-
-def _differs(own: pd.Series, usual: pd.Series) -> NDArray[np.bool_]:
-    left, right = as_text(own), as_text(usual)
-    if pd.api.types.is_numeric_dtype(usual):
-        left, right = pd.to_numeric(own), usual
-    same = (left == right) | (left.isna() & right.isna())
-    return ~same.fillna(False).to_numpy(dtype=bool)
-
-
-def _telling(
-    model: CloseCurve, rows: pd.DataFrame, typical: pd.DataFrame, cohort: pd.DataFrame
-) -> dict[str, Floats]:
-    """How telling each column is, a row per row: how unusual its value times its use by trees."""
-    kinds, use = model.encoding_.kinds, _column_use(model)
-    scores = {}
-    for column, kind in kinds.items():
-        differs = _differs(rows[column], typical[column])
-        unusual = differs.astype(np.float64)
-        if kind != "category":
-            spread = cohort[column].to_numpy(dtype=np.float64, na_value=np.nan)
-            known = spread[~np.isnan(spread)]
-            scale = float(np.ptp(np.quantile(known, (0.25, 0.75)))) if len(known) else 0.0
-            own = rows[column].to_numpy(dtype=np.float64, na_value=np.nan)
-            gap = np.abs(own - typical[column].to_numpy(dtype=np.float64)) / (scale or 1.0)
-            unusual = np.where(np.isnan(gap), unusual, np.minimum(gap, 3.0))
-        scores[column] = unusual * (use[column] + 1e-9)
-    return scores
-
-
-def _column_use(model: CloseCurve) -> dict[str, float]:
-    """The gain of each column over all trees."""
-    columns = model.encoding_.columns
-    gain = np.zeros(len(columns))
+    columns = list(model.encoding_.columns)
+    gain = np.full(len(columns), 1e-9)
     for booster in model.boosters_:
-        gain += booster.feature_importance("gain")[: len(columns)]
-    return dict(zip(columns, gain.tolist(), strict=True))
+        gain += booster.feature_importance("gain")[: len(gain)]
+    if {STAGE_NAME, STAGE_ORDER} <= set(columns):
+        gain[columns.index(STAGE_NAME)] += gain[columns.index(STAGE_ORDER)]
+    return gain
 
 
-def _strongest(deltas: Floats, most: int) -> list[int]:
+def _strongest(shares: Floats, most: int) -> list[int]:
     """The places of the strongest groups on either side, the strongest of all first."""
-    order = np.argsort(-np.abs(deltas), kind="stable")
-    order = order[np.abs(deltas[order]) >= LEAST_DELTA]
-    rising = [int(place) for place in order if deltas[place] > 0][:most]
-    falling = [int(place) for place in order if deltas[place] < 0][:most]
-    return sorted(rising + falling, key=lambda place: -abs(float(deltas[place])))
+    order = np.argsort(-np.abs(shares), kind="stable")
+    order = order[np.abs(shares[order]) >= LEAST_DELTA]
+    rising = [int(place) for place in order if shares[place] > 0][:most]
+    falling = [int(place) for place in order if shares[place] < 0][:most]
+    return sorted(rising + falling, key=lambda place: -abs(float(shares[place])))
 
 
-def _plain(value: Any) -> float | str | None:
+def _plain(value: Any) -> Value:
     """A cell for JSON: a number, a text, or None where it is absent."""
-    if pd.isna(value):
-        return None
-    return value if isinstance(value, str) else float(value)
+    if value is None or isinstance(value, str):
+        return value
+    return None if pd.isna(value) else float(value)

@@ -49,8 +49,14 @@ class BottomUp:
         return float(self.open_mean[0] + self.new_mean[0])
 
 
+def expected_rest(inputs: ForecastInputs, period: Period, as_of: pd.Timestamp) -> float:
+    """`BottomUp.rest` alone, which is all that a past origin is asked for."""
+    new = arrivals(inputs, period, as_of).expected()
+    return float(inputs.open_expected(as_of).sum() + new.sum())
+
+
 def bottom_up(inputs: ForecastInputs, period: Period, as_of: pd.Timestamp) -> BottomUp:
-    """The sum of curves and arrivals, without draws: also what a past origin is asked for."""
+    """The sum of curves and arrivals by scope, without draws."""
     scopes = inputs.scopes(as_of)
     new = arrivals(inputs, period, as_of)
     booked = known(_closed_in(inputs.wins, period), as_of)
@@ -95,7 +101,7 @@ def forecast(
             ("weighted_pipeline_history", "stage_rate_history"),
         )
     }
-    columns |= {"target": target, "target_probability": _reached(totals, target)}
+    columns |= {"target": target, "target_probability": reached(totals, base.booked, target)}
     columns["actual"] = _actual(inputs, base.scopes, period)
     rows = base.scopes.frame().assign(**columns, carried_by=combined.carried_by)
     return _dated(rows, period, as_of)
@@ -148,9 +154,16 @@ def _quantiles(totals: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     return dict(zip(LEVELS, found, strict=True))
 
 
-def _reached(totals: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    share = (totals >= target[:, None]).mean(axis=1)
-    return np.where(np.isnan(target), np.nan, share)
+def reached(
+    totals: NDArray[np.float64], booked: NDArray[np.float64], target: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(scopes,) probability of the target or more; NaN without a target.
+
+    The share of draws that reach it, half a draw added to either side: draws make nothing certain.
+    What is booked is certain.
+    """
+    share = ((totals >= target[:, None]).sum(axis=1) + 0.5) / (totals.shape[1] + 1)
+    return np.where(np.isnan(target), np.nan, np.where(booked >= target, 1.0, share))
 
 
 def _actual(inputs: ForecastInputs, scopes: Scopes, period: Period) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecurve.crm.stages import Process
+from closecurve.crm.tables import DELETED
 from closecurve.models.product_limit import codes_of, product_limit
 from closecurve.models.scopes import COMPANY, labels_of, present_kinds
 from closecurve.models.spans import days_of
@@ -132,7 +133,8 @@ def wilson(
 def _dwell(stays: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     group, found = codes_of(stays[KEYS])
     days = np.maximum(days_of(stays["left_at"].fillna(as_of) - stays["entered_at"]), 0.0)
-    limit = product_limit(group, days, np.asarray(stays["left_at"].notna(), dtype=np.intp))
+    ended = stays["left_at"].notna() & (stays["next"] != DELETED)
+    limit = product_limit(group, days, np.asarray(ended, dtype=np.intp))
     return found.assign(
         dwell_q50_days=limit.quantile(0.5, len(found)),
         dwell_q80_days=limit.quantile(0.8, len(found)),

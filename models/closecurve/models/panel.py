@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.errors import DataError, UsageError
 from closecurve.features.catalog import spec_of
-from closecurve.models.encoding import as_text
+from closecurve.models.encoding import as_text, plain_texts
 from closecurve.models.unfold import Labels, read_labels
 
 ID_COLUMNS = ("deal_id", "lead_id")
@@ -85,6 +85,20 @@ def strata_keys(X: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 def stratum(values: Sequence[str]) -> str:
     """The key of one stratum, as `strata_keys` writes it."""
     return "".join(_JOIN + value for value in values)
+
+
+def parts_of(key: str) -> list[str]:
+    """The values that a stratum's key was written of.
+
+    >>> parts_of(stratum(["Default", "Proposal"]))
+    ['Default', 'Proposal']
+    """
+    return key.split(_JOIN)[1:]
+
+
+def texts(column: pd.Series) -> list[str]:
+    """A category column as plain text, as `strata_keys` reads it: empty where missing."""
+    return [value or "" for value in plain_texts(column)]
 
 
 def age_bins(X: pd.DataFrame, column: str, edges: Sequence[float]) -> pd.Series:

@@ -3,9 +3,10 @@
 The nightly run reads thousands of curves and the service one, both here, so they never differ.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from closecurve.crm.calendar import FiscalCalendar, Period
 
+if TYPE_CHECKING:
+    from closecurve.models.close_curve_rows import CurveRows
+
 Floats = NDArray[np.float64]
 
 FIRST_DAYS = np.array([0.0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 75, 90])
 """Close together where a team acts on them; from here on a month apart."""
 MONTH_DAYS = 30.0
 DECIMALS = 5
+MICROSECONDS_IN_DAY = 86_400e6
 
 
 class EndingCurves(Protocol):
@@ -28,8 +33,8 @@ class EndingCurves(Protocol):
     def horizon_days_(self) -> float:
         """Where the curves end."""
 
-    def predict_cumulative_incidence(self, X: pd.DataFrame, times: ArrayLike) -> Floats:
-        """Curves (n, 3, n_times)."""
+    def incidence_at(self, rows: "CurveRows", as_of: pd.Timestamp, times: ArrayLike) -> Floats:
+        """Curves (n, 3, n_times) of deals at one as-of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,19 +76,29 @@ class Readings:
 
     def close_dates(self, share: float) -> list[date | None]:
         """The company's day at which each won curve passes `share` of its height; None if flat."""
-        found = [self._passes(curve, share) for curve in self.won]
-        moments = self.as_of + pd.to_timedelta(np.array(found), unit="D")
-        local = moments.tz_localize("UTC").tz_convert(self.calendar.time_zone)
-        return [None if pd.isna(moment) else moment.date() for moment in local]
+        return self.dates_passed([share])[0]
 
-    def _passes(self, curve: Floats, share: float) -> float:
-        """Days until a curve passes a share of its height; NaN for a flat one."""
-        height = share * curve[-1]
-        if height <= 0:
-            return float("nan")
-        after = int(np.searchsorted(curve, height))
-        ends = slice(after - 1, after + 1)
-        return float(np.interp(height, curve[ends], self.days[ends]))
+    def dates_passed(self, shares: Sequence[float]) -> list[list[date | None]]:
+        """`close_dates` of each share."""
+        found = np.stack([self._passes(share) for share in shares])
+        moments = self.as_of.to_datetime64() + np.round(
+            np.nan_to_num(found) * MICROSECONDS_IN_DAY
+        ).astype("timedelta64[us]")
+        days = self.calendar.local_clock(moments).astype("datetime64[D]")
+        days[np.isnan(found)] = np.datetime64("NaT")
+        made: list[list[date | None]] = days.tolist()
+        return made
+
+    def _passes(self, share: float) -> Floats:
+        """(n,) days until each curve passes a share of its height; NaN for a flat one."""
+        heights = share * self.won[:, -1]
+        after = np.clip((self.won < heights[:, None]).sum(axis=1), 1, len(self.days) - 1)
+        rows = np.arange(len(self.won))
+        low, high = self.won[rows, after - 1], self.won[rows, after]
+        first, last = self.days[after - 1], self.days[after]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            passed = first + (last - first) * (heights - low) / (high - low)
+        return np.where(heights > 0, passed, np.nan)
 
     def curves(self) -> list[dict[str, list[float]]]:
         """Each curve as results and API show it: days, won, lost."""
@@ -93,12 +108,12 @@ class Readings:
 
 
 def read_curves(
-    model: EndingCurves, rows: pd.DataFrame, as_of: pd.Timestamp, calendar: FiscalCalendar
+    model: EndingCurves, rows: "CurveRows", as_of: pd.Timestamp, calendar: FiscalCalendar
 ) -> Readings:
-    """The curves of snapshots (n rows) that were all taken at `as_of`."""
+    """The curves of n snapshots, as the model reads them, that were all taken at `as_of`."""
     quarter_days = (calendar.quarter_at(as_of).end_at - as_of) / pd.Timedelta(days=1)
     days = curve_days(model.horizon_days_, quarter_days)
-    incidence = model.predict_cumulative_incidence(rows, days)
+    incidence = model.incidence_at(rows, as_of, days)
     # Sums of three floats may miss 1 by a rounding; a probability never leaves 0..1.
     won, lost = np.clip(incidence[:, 1], 0.0, 1.0), np.clip(incidence[:, 2], 0.0, 1.0)
     return Readings(as_of=as_of, calendar=calendar, days=days, won=won, lost=lost)

@@ -1,8 +1,8 @@
 """What history shows of each stage: who entered it, who got further, who was won, how long it took.
 
 A *passage* is one stay of a deal in a stage: deal_id, process, stage, stage_order, entered_at,
-left_at (null: still there), next (the stage after it, `won`, `lost`, or null), owner_id, team,
-amount_company. All passages known as of the instant are given, also those before the window.
+left_at (null: still there), next (the stage after it, `won`, `lost`, `deleted`, or null), owner_id,
+team, amount_company. All passages known as of the instant are given, also those before the window.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.errors import UsageError
 from closecurve.crm.stages import Process
+from closecurve.crm.tables import DELETED
 from closecurve.models.product_limit import codes_of, product_limit
 from closecurve.models.spans import days_of
 
@@ -54,7 +55,8 @@ def entries(passages: pd.DataFrame, as_of: pd.Timestamp, window_days: float) -> 
 
     Beside the passage's columns: `won_cause` and `won_days` (until the deal was won or lost, else
     `as_of`), `moved_cause` and `moved_days` (until it first reached a later stage or was won; or
-    was lost without that). A deal counts as ended if its last passage ended it.
+    was lost without that). A deal counts as ended if its last passage ended it; one that was
+    deleted is followed until then.
     """
     coded = passages.assign(deal=pd.factorize(passages["deal_id"])[0])
     ordered = coded.sort_values(["entered_at", "stage_order"], kind="stable", ignore_index=True)
@@ -64,12 +66,13 @@ def entries(passages: pd.DataFrame, as_of: pd.Timestamp, window_days: float) -> 
     ending = last[["next", "left_at"]].reindex(first["deal"]).set_axis(first.index)
     won, lost = ending["next"] == WON, ending["next"] == LOST
     end = ending["left_at"].where(won | lost)
+    until = ending["left_at"].where(won | lost | (ending["next"] == DELETED))
     moved = _first_move_ahead(ordered, first).fillna(end.where(won))
     return first.assign(
         won_cause=np.select([won, lost], [SUCCEEDED, FAILED], 0),
-        won_days=_days_until(first, end, as_of),
+        won_days=_days_until(first, until, as_of),
         moved_cause=np.select([moved.notna(), lost], [SUCCEEDED, FAILED], 0),
-        moved_days=_days_until(first, moved.fillna(end), as_of),
+        moved_days=_days_until(first, moved.fillna(until), as_of),
     )
 
 

@@ -18,7 +18,7 @@ from closecurve.crm.stages import Process
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import HORIZONS, Part
 from closecurve.models.panel import AS_OF, as_ofs_of, closed_count, id_column
-from closecurve.models.training_verdict import held_back_start, judge
+from closecurve.models.training_verdict import UNPROVEN, held_back_start, judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,8 +51,8 @@ def train_curve(
     The same for deals and leads: where there is no `stage`, curves by `source` stand in. The report
     holds sizes, dates, log loss and other scores by horizon of the model and each baseline,
     reliability bins, the parts chosen, and `is_better`: whether the model beat the stage rates on
-    held-back time; `finding` says it in a sentence. Lower losses are better. Trees that did not
-    beat the stage rates are not served: the curves by stage and age then answer alone.
+    held-back time; `finding` says it in a sentence. Lower losses are better. Where the model did
+    not beat them, what is served leans on the curves by stage and age (`UNPROVEN`).
     Raises DataError for a panel without as-ofs or with one that is not before the cutoff.
     """
     whole = _checked(panel, labels, cutoff)
@@ -71,7 +71,7 @@ def train_curve(
         model.calibration_ = verdict.calibration
     report = _sizes(whole, cutoff) | (verdict.report if verdict else _unjudged())
     if verdict and not report["is_better"]:
-        model.rest_on_stage_curves()
+        model = model.read_with(few_closes=UNPROVEN)
     return TrainedCurve(
         model=model,
         report=report,

@@ -71,6 +71,11 @@ class Labels:
         """The durations of those that closed."""
         return self.duration_days[self.event > 0]
 
+    @property
+    def longest_days(self) -> float:
+        """How long the longest was watched; infinity where that is not known."""
+        return float(self.followed_days.max(initial=0.0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
@@ -107,20 +112,31 @@ def read_labels(y: pd.DataFrame, as_of: pd.Series | None = None) -> Labels:
     return Labels(event=event, duration_days=duration, followed_days=followed)
 
 
-def choose_grid(closing_days: Floats, *, intervals: int = 24) -> Grid:
+ASKED_DAYS = (7.0, 14.0, 30.0, 90.0)
+"""Days ahead that are asked for most: they are edges, so that nothing is drawn through them. Where
+closes come in bunches (a letter after 14 days) the line inside an interval would cut them off."""
+
+
+def choose_grid(closing_days: Floats, *, longest_days: float = np.inf, intervals: int = 24) -> Grid:
     """A grid on which each interval holds about as many closes as the next; a day at the finest.
 
-    It ends at the longest time that the closes support: few of them (one in 200, at most 20) lie
-    beyond. In the tail an interval is at most a quarter as long as the way to it, so that the line
-    drawn inside it stays near the curve.
+    `ASKED_DAYS` are edges too. It ends at the longest time that the closes support: few of them
+    (one in 200, at most 20) lie beyond. In the tail an interval is at most a quarter as long as the
+    way to it, so that the line drawn inside it stays near the curve. A company where nothing was
+    watched for as long as `UNSEEN_EDGES` reach (`longest_days`) goes on with these: that nothing
+    closed so late says nothing there.
     """
     if not len(closing_days):
         return Grid(edges=UNSEEN_EDGES)
     days = np.sort(np.maximum(np.ceil(closing_days), 1.0))
     days = days[: len(days) - min(20, len(days) // 200)]
     inner = np.quantile(days, np.arange(1, intervals + 1) / intervals, method="higher")
-    edges = np.concatenate([[0.0], np.unique(inner)])
-    return Grid(edges=tuple(float(edge) for edge in _split_tail(edges)))
+    asked = [day for day in ASKED_DAYS if day < inner[-1]]
+    edges = np.concatenate([[0.0], np.union1d(inner, asked)])
+    seen = _split_tail(edges)
+    is_young = longest_days < UNSEEN_EDGES[-1]
+    later = [edge for edge in UNSEEN_EDGES if edge > seen[-1]] if is_young else []
+    return Grid(edges=tuple(float(edge) for edge in (*seen, *later)))
 
 
 def _split_tail(edges: Floats) -> Floats:

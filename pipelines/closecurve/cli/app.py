@@ -3,14 +3,15 @@
 Everything heavy is imported inside the command that needs it: `closecurve --help` stays quick.
 """
 
-import json
-import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from closecurve.cli.explain import explain
+from closecurve.cli.init import init
+from closecurve.cli.saying import say
 from closecurve.crm.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ AsOf = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 DEFAULT_HOME = Path("var")
 
+app.command()(init)
+app.command()(explain)
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -58,15 +62,19 @@ def _root(
 def import_(
     home: Home = DEFAULT_HOME,
     config: Config = None,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Rest on the export alone; forget what was known.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read the CRM's export and publish it as the new history, whole or not at all."""
+    """Read the CRM's export and put it on top of the history, whole or not at all."""
     from closecurve.cli.printing import import_document, import_lines
-    from closecurve.pipelines.steps import import_history
+    from closecurve.pipelines.steps import history_quality, import_history
 
     with _workspace(home, config).locked("import") as workspace:
-        report = import_history(workspace)
-    _say(as_json, import_document(report), import_lines(report))
+        report = import_history(workspace, afresh=afresh)
+        findings = history_quality(workspace)
+    say(as_json, import_document(report, findings), import_lines(report, findings))
     if report.set_aside:
         raise typer.Exit(ExitCode.LOOK)
 
@@ -84,7 +92,7 @@ def train(
 
     with _workspace(home, config).locked("train") as workspace:
         trained = train_models(workspace, _instant(as_of))
-    _say(as_json, trained.report, training_lines(trained.report))
+    say(as_json, trained.report, training_lines(trained.report))
     if not trained.is_better:
         raise typer.Exit(ExitCode.LOOK)
 
@@ -102,7 +110,7 @@ def score(
 
     with _workspace(home, config).locked("score") as workspace:
         published = publish_scores(workspace, _instant(as_of))
-    _say(as_json, published.summary, summary_lines(published))
+    say(as_json, published.summary, summary_lines(published))
 
 
 @app.command()
@@ -118,7 +126,7 @@ def nightly(
 
     with _workspace(home, config).locked("nightly") as workspace:
         published = run_nightly(workspace, _instant(as_of))
-    _say(as_json, published.summary, summary_lines(published))
+    say(as_json, published.summary, summary_lines(published))
 
 
 @app.command()
@@ -145,7 +153,7 @@ def backtest(
             horizons=_days(horizons),
             out=out,
         )
-    _say(as_json, metrics, backtest_lines(metrics, out))
+    say(as_json, metrics, backtest_lines(metrics, out))
 
 
 @app.command()
@@ -174,7 +182,7 @@ def demo(
     from closecurve.pipelines.demo import run_demo
 
     workspace, published = run_demo(home, deals=deals, seed=seed)
-    _say(False, published.summary, summary_lines(published))
+    say(False, published.summary, summary_lines(published))
     if not no_serve:
         run_server(workspace, port)
 
@@ -183,11 +191,6 @@ def _workspace(home: Path, config: Path | None) -> "Workspace":
     from closecurve.pipelines.workspace import Workspace
 
     return Workspace.open(home, config)
-
-
-def _say(as_json: bool, document: dict[str, Any], lines: list[str]) -> None:
-    text = json.dumps(document, ensure_ascii=False, indent=2) if as_json else "\n".join(lines)
-    sys.stdout.write(text + "\n")
 
 
 def _instant(value: str | None) -> "pd.Timestamp | None":

@@ -1,11 +1,14 @@
 """What the commands print: lines that a manager understands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from closecurve.features.data_quality import Finding
+from closecurve.models.explanation_words import Wording, told
 from closecurve.pipelines.publication import Published
 from closecurve.sources.importing import ImportReport
 
@@ -25,8 +28,8 @@ def money(amount: float, currency: str) -> str:
     return f"{currency} {amount / unit:.3g} {letter}".rstrip()
 
 
-def import_lines(report: ImportReport) -> list[str]:
-    """Rows read, kept and set aside by table, and where the report lies."""
+def import_lines(report: ImportReport, findings: Sequence[Finding] = ()) -> list[str]:
+    """Rows read and set aside by table, where the report lies, what changed, how good it is."""
     news = "a new history" if report.is_new else "the same history as before"
     lines = [f"Imported {news}, known up to {report.data_until:%Y-%m-%d %H:%M} UTC."]
     lines += [
@@ -38,10 +41,17 @@ def import_lines(report: ImportReport) -> list[str]:
         rules = report.rejected["rule"].value_counts().head(SHOWN_ROWS)
         counted = ", ".join(f"{rule} {count:,}" for rule, count in rules.items())
         lines += [f"Set aside {report.set_aside:,} rows: {counted}", f"  {report.report_path}"]
-    return lines
+    changes = [line for change in report.changes for line in change.sentences()]
+    lines += [f"Since the import before: {line}." for line in changes]
+    if report.other_mapping:
+        lines.append(
+            "The mapping or the stages changed since then. What was known stays as it was:"
+            " closecurve import --afresh reads all of it anew."
+        )
+    return [*lines, *(f"Data: {finding.sentence}" for finding in findings[:SHOWN_ROWS])]
 
 
-def import_document(report: ImportReport) -> dict[str, Any]:
+def import_document(report: ImportReport, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """The same for machines."""
     return {
         "history_id": report.history_id,
@@ -50,19 +60,38 @@ def import_document(report: ImportReport) -> dict[str, Any]:
         "tables": {t.table: {"read": t.read, "set_aside": t.set_aside} for t in report.tables},
         "rules": {str(k): int(v) for k, v in report.rejected["rule"].value_counts().items()},
         "report": str(report.report_path),
+        "changes": {c.table: asdict(c) for c in report.changes},
+        "other_mapping": report.other_mapping,
+        "data_quality": [finding.to_json() for finding in findings],
     }
 
 
 def training_lines(reports: dict[str, Any]) -> list[str]:
     """How each curve did on held-back time, and what was set aside."""
     lines = []
-    for subject, report in reports.items():
+    for subject, report in _known(reports).items():
         lines.append(
             f"{subject.capitalize()}s: {report['ids']:,} known, {report['closed']:,} closed."
             f" {report['finding']}"
         )
-    aside = next(iter(reports.values()))["set_aside"]
-    lines += [f"Not used: {name}: {reason}." for name, reason in aside.items()]
+    return lines + leakage_lines(reports)
+
+
+def _known(reports: dict[str, Any]) -> dict[str, Any]:
+    """The reports of what there is: a company may have leads only, or neither yet."""
+    return {name: it for name, it in reports.items() if it["ids"]} or reports
+
+
+def leakage_lines(reports: dict[str, Any]) -> list[str]:
+    """Which columns the models do without, and which they use against the guard, and why."""
+    columns = {row["name"]: row for report in reports.values() for row in report["columns"]}
+    lines = [
+        f"{'Used' if row['is_used'] else 'Set aside'}: {name}: {row['reason']}."
+        for name, row in columns.items()
+        if row["is_overruled"] or not row["is_used"]
+    ]
+    if lines:
+        lines.append("To overrule: [features] keep and set_aside in closecurve.toml.")
     return lines
 
 
@@ -76,11 +105,16 @@ def summary_lines(published: Published) -> list[str]:
         "",
         head,
         "-" * len(head),
-        *_quarters(publication.forecasts, summary["currency"]),
-        *_deals(publication.deal_scores, summary),
+        *(_of_deals(published) if summary["rows"]["deals"] else ["No deals: leads only."]),
         *_leads(publication.lead_scores, summary),
-        *(f"How far to trust it: {r['finding']}" for r in summary["models"].values()),
+        *(f"How far to trust it: {r['finding']}" for r in _known(summary["models"]).values()),
     ]
+
+
+def _of_deals(published: Published) -> Iterator[str]:
+    publication, summary = published.publication, published.summary
+    yield from _quarters(publication.forecasts, summary["currency"])
+    yield from _deals(publication.deal_scores, summary)
 
 
 def _quarters(forecasts: pd.DataFrame, currency: str) -> Iterator[str]:
@@ -91,7 +125,7 @@ def _quarters(forecasts: pd.DataFrame, currency: str) -> Iterator[str]:
         yield "  booked {}, from open deals {}, from deals not created yet {}".format(*parts)
         if pd.notna(row["target"]):
             target, chance = money(row["target"], currency), row["target_probability"]
-            yield f"  target {target}: {chance:.0%} likely to be reached"
+            yield f"  target {target}: {_percent(chance)} likely to be reached"
         fixed, history = (
             money(row["booked"] + row[f"weighted_pipeline_{kind}"], currency)
             for kind in ("fixed", "history")
@@ -105,11 +139,17 @@ def _deals(scores: pd.DataFrame, summary: dict[str, Any]) -> Iterator[str]:
         return
     for _, row in scores.nlargest(SHOWN_ROWS, "win_probability_quarter").iterrows():
         amount = money(row["amount_company"], summary["currency"])
-        why = row["reasons"][0]["sentence"] if row["reasons"] else ""
+        why = _why(row["reasons"], "deal", summary)
         yield (
             f"  {row['deal_id']:<12} {row['stage'] or '':<16} {amount:>12}"
             f" {row['win_probability_quarter']:>5.0%}  {why}"
         )
+
+
+def _why(published: Any, subject: str, summary: dict[str, Any]) -> str:
+    """The sentence of the strongest reason; empty where there is none."""
+    reasons = told(published, Wording(subject=subject, currency=summary["currency"]))
+    return str(reasons[0]["sentence"]) if reasons else ""
 
 
 def _leads(scores: pd.DataFrame, summary: dict[str, Any]) -> Iterator[str]:
@@ -121,7 +161,7 @@ def _leads(scores: pd.DataFrame, summary: dict[str, Any]) -> Iterator[str]:
     overdue = summary["overdue_leads"]
     yield f"Open leads: {summary['open_leads']:,} ({counted}), {overdue} overdue. First to answer:"
     for _, row in scores.nsmallest(SHOWN_ROWS, "queue_rank").iterrows():
-        why = row["reasons"][0]["sentence"] if row["reasons"] else ""
+        why = _why(row["reasons"], "lead", summary)
         due = f"{row['response_due_at']:%Y-%m-%d %H:%M} UTC"
         yield (
             f"  {row['lead_id']:<12} {row['grade']}  due {due}"
@@ -152,6 +192,16 @@ def backtest_lines(metrics: dict[str, Any], out: Path) -> list[str]:
                 f" booked + weighted {_sum(row, 'fixed')} fixed, {_sum(row, 'history')} history"
             )
     return [*lines, f"Written to {out}"]
+
+
+def _percent(chance: float) -> str:
+    """What is not quite none or all never reads as it."""
+    shown = f"{chance:.0%}"
+    return (
+        {"0%": "less than 1%", "100%": "more than 99%"}.get(shown, shown)
+        if 0 < chance < 1
+        else shown
+    )
 
 
 def _share(value: float | None) -> str:

@@ -95,8 +95,10 @@ def _one_cutoff(
     history, settings = workspace.history(), workspace.settings
     tables, until = history.tables(), history.data_until + ARRIVAL
     fitted = fit(tables, cutoff, settings)
-    if fitted.panels[DEAL.name].rows.empty:
-        raise UsageError("backtest-dates", f"deals are known before a cutoff, got none by {cutoff}")
+    if all(panel.rows.empty for panel in fitted.panels.values()):
+        raise UsageError(
+            "backtest-dates", f"a deal or lead is known before a cutoff, got none by {cutoff}"
+        )
     deals = panel_of(tables, DEAL, open_rows(tables, DEAL, as_ofs), until, fitted.selection)
     asked = open_rows(tables, LEAD, as_ofs)
     asked = asked.union(arrivals(tables, cutoff, until), distinct=True)

@@ -16,14 +16,13 @@ from closecurve.features.selected import FeatureSelection
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve_files import calendar_to_json
+from closecurve.models.explanation_cohort import Cohort, learn_cohort, read_cohort, write_cohort
 from closecurve.pipelines.fitting import Fitted, free_cores
 from closecurve.pipelines.forecasting import HeldBack
+from closecurve.pipelines.leakage import as_markdown
 from closecurve.settings import Settings
 from closecurve.stores.bundle import open_sealed, seal
 from closecurve.stores.golden import verify_in_child, write_golden
-
-COHORT_ROWS = 2_000
-"""Snapshots that typical values are taken from: the newest landmarks."""
 
 GOLDEN_ROWS = 20
 GOLDEN_DAYS = (1.0, 7.0, 30.0, 90.0, np.inf)
@@ -39,7 +38,7 @@ class Bundle:
     lead: CloseCurve | None
     held_back: HeldBack | None
     selection: FeatureSelection
-    cohorts: dict[str, pd.DataFrame]
+    cohorts: dict[str, Cohort]
     reports: dict[str, Any]
 
     def model(self, subject: Subject) -> CloseCurve | None:
@@ -74,9 +73,9 @@ def open_bundle(bundles_dir: Path, digest: str) -> Bundle:
         held_back=_held_back(held, selection, reports) if held.is_dir() else None,
         selection=selection,
         cohorts={
-            subject.name: pd.read_parquet(path)
+            subject.name: read_cohort(path)
             for subject in (DEAL, LEAD)
-            if (path := folder / f"cohort_{subject.name}s.parquet").is_file()
+            if (path := folder / f"cohort_{subject.name}s.json").is_file()
         },
         reports=reports,
     )
@@ -95,14 +94,16 @@ def _write(folder: Path, fitted: Fitted, settings: Settings) -> None:
     for subject in (DEAL, LEAD):
         trained = fitted.curve(subject)
         if trained is not None:
-            rows = fitted.panels[subject.name].rows.tail(COHORT_ROWS)
-            _write_model(folder / f"{subject.name}_curve", trained.model, rows)
-            rows.to_parquet(folder / f"cohort_{subject.name}s.parquet", index=False)
+            panel, model = fitted.panels[subject.name], trained.model
+            _write_model(folder / f"{subject.name}_curve", model, panel.rows)
+            cohort = learn_cohort(panel.rows, panel.labels, model.encoding_.kinds, by=model.by)
+            write_cohort(folder / f"cohort_{subject.name}s.json", cohort)
     if fitted.deal.held_back_model is not None:
         rows = fitted.panels[DEAL.name].rows
         _write_model(folder / "held_back_curve", fitted.deal.held_back_model, rows)
     documents = {
         "selection.json": fitted.selection.to_json(),
+        "leakage.md": as_markdown(fitted.columns),
         "context.json": json.dumps(_context(settings), ensure_ascii=False, indent=1),
         "report.json": json.dumps(fitted.reports(), ensure_ascii=False, indent=1, sort_keys=True),
     }

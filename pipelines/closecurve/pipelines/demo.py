@@ -22,7 +22,8 @@ def run_demo(home: Path, *, deals: int, seed: int) -> tuple[Workspace, Published
     workspace = Workspace.open(home, folder / CONFIG_NAME)
     with workspace.locked("demo"):
         first, *later = (company.until - pd.Timedelta(weeks=ago) for ago in SCORED_WEEKS_AGO)
-        published = run_nightly(workspace, first)
+        # every demo is another company: it is no later state of the one before
+        published = run_nightly(workspace, first, afresh=True)
         for as_of in later:
             published = publish_scores(workspace, as_of)
         return workspace, published

@@ -8,13 +8,16 @@ from typing import Any
 import pandas as pd
 
 from closecurve.features.catalog import spec_of
+from closecurve.features.guard import ColumnReport, inspect, left_out
 from closecurve.features.selected import FeatureSelection
 from closecurve.features.selection import choose
-from closecurve.features.subjects import DEAL, LEAD, Subject
+from closecurve.features.subjects import DEAL, LEAD, SUBJECTS, Subject
 from closecurve.features.tables import HistoryTables
+from closecurve.features.timeline import FOREVER
 from closecurve.models.baselines import FixedStageRate, HistoricalStageRate, StageCurves
 from closecurve.models.held_back import Curves
 from closecurve.models.training import TrainedCurve, train_curve
+from closecurve.pipelines.leakage import columns_of
 from closecurve.pipelines.panels import Panel, training_panel
 from closecurve.settings import Settings
 
@@ -31,16 +34,23 @@ class Fitted:
     deal: TrainedCurve
     lead: TrainedCurve | None
     panels: dict[str, Panel]
+    columns: list[ColumnReport]
 
     def curve(self, subject: Subject) -> TrainedCurve | None:
         """The curve of deals or of leads."""
         return self.deal if subject is DEAL else self.lead
 
     def reports(self) -> dict[str, Any]:
-        """The training reports by subject, with what was set aside and why."""
+        """The training reports by subject, with every column, and what was set aside and why."""
         reports = {"deal": self.deal.report} | ({"lead": self.lead.report} if self.lead else {})
         aside = {item.name: item.reason for item in self.selection.without}
-        return {name: report | {"set_aside": aside} for name, report in reports.items()}
+        return {
+            name: report | {"set_aside": aside, "columns": self._columns(SUBJECTS[name])}
+            for name, report in reports.items()
+        }
+
+    def _columns(self, subject: Subject) -> list[dict[str, Any]]:
+        return [report.to_json() for report in columns_of(self.columns, subject)]
 
 
 def fit(tables: HistoryTables, cutoff: pd.Timestamp, settings: Settings) -> Fitted:
@@ -48,7 +58,14 @@ def fit(tables: HistoryTables, cutoff: pd.Timestamp, settings: Settings) -> Fitt
 
     Always gives an answer for deals: with no history at all it is that of the fixed stage rates.
     """
-    selection = choose(tables, cutoff, company_currency=settings.company.currency)
+    columns = _inspected(tables, settings)
+    selection = choose(
+        tables,
+        cutoff,
+        without=left_out(columns),
+        company_currency=settings.company.currency,
+        year_start_month=settings.calendar.year_start_month,
+    )
     panels = {
         subject.name: training_panel(tables, subject, cutoff, selection) for subject in (DEAL, LEAD)
     }
@@ -63,7 +80,18 @@ def fit(tables: HistoryTables, cutoff: pd.Timestamp, settings: Settings) -> Fitt
             deal=deals.result(),
             lead=None if leads is None else leads.result(),
             panels=panels,
+            columns=columns,
         )
+
+
+def _inspected(tables: HistoryTables, settings: Settings) -> list[ColumnReport]:
+    """What the guard says of every column, looking at all of the history whatever the cutoff.
+
+    A column without history holds the value of the day of the export. At an earlier cutoff, deals
+    that closed since would stand among the open ones with what was written at their close.
+    """
+    chosen = settings.features
+    return inspect(tables, FOREVER, keep=chosen.keep, without=chosen.set_aside)
 
 
 def baselines(fitted: Fitted, subject: Subject, settings: Settings) -> dict[str, Curves]:

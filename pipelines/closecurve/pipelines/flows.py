@@ -14,9 +14,9 @@ from closecurve.sources.importing import ImportReport
 
 
 @task(name="import", persist_result=False)
-def read_source(workspace: Workspace) -> ImportReport:
+def read_source(workspace: Workspace, afresh: bool = False) -> ImportReport:
     """See `steps.import_history`."""
-    return steps.import_history(workspace)
+    return steps.import_history(workspace, afresh=afresh)
 
 
 @task(name="train", persist_result=False)
@@ -33,7 +33,7 @@ def publish(workspace: Workspace, as_of: pd.Timestamp | None) -> Published:
 
 @flow(name="ingest", validate_parameters=False, persist_result=False)
 def ingest(workspace: Workspace) -> ImportReport:
-    """Read the CRM's export and publish it as the new history."""
+    """Read the CRM's export and put it on top of the history."""
     return read_source(workspace)
 
 
@@ -50,9 +50,11 @@ def score(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Published:
 
 
 @flow(name="nightly", validate_parameters=False, persist_result=False)
-def nightly(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Published:
+def nightly(
+    workspace: Workspace, as_of: pd.Timestamp | None = None, afresh: bool = False
+) -> Published:
     """Import, train and score in order."""
     if workspace.settings.mapping is not None:
-        read_source(workspace)
+        read_source(workspace, afresh)
     fit_models(workspace, as_of)
     return publish(workspace, as_of)

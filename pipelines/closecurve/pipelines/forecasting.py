@@ -14,7 +14,7 @@ from closecurve.features.money import with_company_rate
 from closecurve.features.selected import FeatureSelection
 from closecurve.features.subjects import DEAL
 from closecurve.features.tables import HistoryTables
-from closecurve.models.forecast import bottom_up, forecast
+from closecurve.models.forecast import expected_rest, forecast
 from closecurve.models.forecast_inputs import (
     ForecastInputs,
     rest_days,
@@ -151,7 +151,7 @@ def past_rests(
             inputs = ForecastInputs(
                 open_deals=at_origin[at], wins=facts.wins, created=facts.created
             )
-            rests[at] = bottom_up(inputs, moved, at).rest
+            rests[at] = expected_rest(inputs, moved, at)
     return pd.DataFrame({"as_of": list(rests), "rest": list(rests.values())})
 
 

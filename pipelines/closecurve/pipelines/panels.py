@@ -41,7 +41,8 @@ def training_panel(
         return Panel(rows=pd.DataFrame(), labels=pd.DataFrame())
     grain = open_rows(tables, subject, as_ofs)
     if subject is not DEAL:
-        grain = grain.union(arrivals(tables, as_ofs[0], cutoff), distinct=True)
+        first = min(as_ofs[0], _newest_since(tables, cutoff))
+        grain = grain.union(arrivals(tables, first, cutoff), distinct=True)
     return panel_of(tables, subject, grain, cutoff, selection)
 
 
@@ -74,6 +75,14 @@ def snapshots(
     make = deal_snapshots if subject is DEAL else lead_snapshots
     rows: pd.DataFrame = make(tables, grain, selection).execute()
     return rows.sort_values(["as_of", subject.id_column], kind="stable", ignore_index=True)
+
+
+def _newest_since(tables: HistoryTables, cutoff: pd.Timestamp) -> pd.Timestamp:
+    """When the first of the newest `MOST_ROWS` leads arrived: leads that were answered between two
+    landmarks are in no other row."""
+    leads = tables.leads.filter(tables.leads.created_at < cutoff)
+    newest = leads.order_by(leads.created_at.desc()).limit(MOST_ROWS)
+    return pd.Timestamp(newest.created_at.min().execute())
 
 
 def arrivals(tables: HistoryTables, start: pd.Timestamp, end: pd.Timestamp) -> ir.Table:

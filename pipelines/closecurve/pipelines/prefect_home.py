@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from closecurve.pipelines.workspace import Workspace
 
 
-def run_nightly(workspace: "Workspace", as_of: "pd.Timestamp | None") -> "Published":
-    """Run the nightly flow on a home. Raises what its steps raise."""
+def run_nightly(
+    workspace: "Workspace", as_of: "pd.Timestamp | None", *, afresh: bool = False
+) -> "Published":
+    """Run the nightly flow on a home; `afresh` as of `steps.import_history`. Raises what its steps
+    raise."""
     _settle(workspace)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -19,7 +22,7 @@ def run_nightly(workspace: "Workspace", as_of: "pd.Timestamp | None") -> "Publis
 
     # The heartbeat tells a remote server of a dead run; here it only costs a second a flow.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        return nightly(workspace, as_of)
+        return nightly(workspace, as_of, afresh=afresh)
 
 
 def _settle(workspace: "Workspace") -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from closecurve.crm.calendar import Period
 from closecurve.features.context import account_facts, owner_facts, stage_facts
+from closecurve.features.data_quality import data_quality
 from closecurve.features.tables import HistoryTables
 from closecurve.models.funnel import funnel
 from closecurve.pipelines.bundling import Bundle
@@ -14,6 +15,7 @@ from closecurve.pipelines.forecasting import RevenueFacts, forecast_quarters, qu
 from closecurve.pipelines.rates import StageFacts
 from closecurve.pipelines.scoring import Scores, score_deals, score_leads
 from closecurve.pipelines.workspace import Workspace
+from closecurve.settings import Settings
 from closecurve.stores.history import HistoryHandle
 from closecurve.stores.results import Publication
 from closecurve.stores.results.columns import FORECASTS
@@ -102,7 +104,7 @@ def _account_facts(tables: HistoryTables, as_of: pd.Timestamp, currency: str) ->
     facts = account_facts(tables, [as_of], company_currency=currency).execute()
     attributes = tables.accounts.execute().drop_duplicates("account_id")
     both: pd.DataFrame = facts.drop(columns="as_of").merge(attributes, on="account_id", how="outer")
-    counted = ["deal_count", "won_count", "won_amount"]
+    counted = ["deal_count", "recent_count", "won_count", "won_amount"]
     both[counted] = both[counted].fillna(0.0)
     return both
 
@@ -127,6 +129,7 @@ def _summary(
         "processes": [asdict(process) for process in settings.processes],
         "rows": dict(history.row_counts),
         "data_until": history.data_until.isoformat(),
+        "data_quality": _findings(tables, as_of, settings),
         "models": champion.bundle.reports,
         "open_deals": len(deals.scores),
         "open_leads": len(leads.scores),
@@ -137,6 +140,18 @@ def _summary(
             "fx_rates": _last_rates(tables, as_of).to_dict("records"),
         },
     }
+
+
+def _findings(
+    tables: HistoryTables, as_of: pd.Timestamp, settings: Settings
+) -> list[dict[str, Any]]:
+    found = data_quality(
+        tables,
+        as_of,
+        company_currency=settings.company.currency,
+        time_zone=settings.calendar.time_zone,
+    )
+    return [finding.to_json() for finding in found]
 
 
 def _last_rates(tables: HistoryTables, as_of: pd.Timestamp) -> pd.DataFrame:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.features.tables import HistoryTables
-from closecurve.models.close_curve import CloseCurve
-from closecurve.models.explanation import reasons
+from closecurve.models.close_curve_rows import CurveRows
+from closecurve.models.explanation import Explainer
 from closecurve.models.lead_quality import grade, queue_rank, response_due
 from closecurve.models.reading import Readings, read_curves
 from closecurve.pipelines.bundling import Bundle
@@ -39,16 +39,17 @@ def score_deals(
     rows = facts.beside(_cohort(tables, bundle, DEAL, as_of))
     if rows.empty:
         return Scores(snapshots=rows, scores=pd.DataFrame())
-    read = read_curves(bundle.deal, rows, as_of, settings.calendar)
+    seen = bundle.deal.rows(rows)
+    read = read_curves(bundle.deal, seen, as_of, settings.calendar)
     scored = rows.assign(
         win_probability_eventual=read.won_eventual,
         win_probability_quarter=read.won_in_quarter(),
         win_probability_30=read.won_within(30),
         loss_probability_eventual=read.lost_eventual,
     )
-    for name, share in QUANTILES.items():
-        scored[name] = read.close_dates(share)
-    _tell(scored, bundle, bundle.deal, DEAL, read)
+    for name, dates in zip(QUANTILES, read.dates_passed([*QUANTILES.values()]), strict=True):
+        scored[name] = dates
+    _tell(scored, seen, Explainer(bundle.deal, bundle.cohorts[DEAL.name]), read)
     return Scores(snapshots=rows, scores=scored[list(DEAL_SCORES.names)])
 
 
@@ -59,7 +60,8 @@ def score_leads(
     rows = _cohort(tables, bundle, LEAD, as_of) if bundle.lead else pd.DataFrame()
     if rows.empty or bundle.lead is None:
         return Scores(snapshots=rows, scores=pd.DataFrame())
-    read = read_curves(bundle.lead, rows, as_of, settings.calendar)
+    seen = bundle.lead.rows(rows)
+    read = read_curves(bundle.lead, seen, as_of, settings.calendar)
     grades = grade(read.won_eventual, settings.grades)
     due_at = response_due(rows["created_at"], grades, settings.calendar, settings.grades)
     answered = rows["responded_at"].notna()
@@ -74,7 +76,7 @@ def score_leads(
         is_overdue=~answered & (due_at < as_of),
         queue_rank=queue_rank(read.won_eventual, value, due_at, answered, as_of),
     )
-    _tell(scored, bundle, bundle.lead, LEAD, read)
+    _tell(scored, seen, Explainer(bundle.lead, bundle.cohorts[LEAD.name]), read)
     return Scores(snapshots=rows, scores=scored[list(LEAD_SCORES.names)])
 
 
@@ -84,11 +86,9 @@ def _cohort(
     return snapshots(tables, subject, open_rows(tables, subject, [as_of]), bundle.selection)
 
 
-def _tell(
-    scored: pd.DataFrame, bundle: Bundle, model: CloseCurve, subject: Subject, read: Readings
-) -> None:
-    """Add the curve and the reasons of each row."""
-    found = reasons(model, scored, bundle.cohorts[subject.name])
-    told = [[reason.to_json() for reason in row] for row in found]
+def _tell(scored: pd.DataFrame, rows: CurveRows, explainer: Explainer, read: Readings) -> None:
+    """Add the curve and the explanation of each row."""
+    found = explainer.explain(scored, rows=rows)
+    told = [None if each is None else each.to_json() for each in found]
     scored["curve"] = pd.Series(read.curves(), index=scored.index, dtype=object)
     scored["reasons"] = pd.Series(told, index=scored.index, dtype=object)

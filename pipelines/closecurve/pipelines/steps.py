@@ -3,14 +3,15 @@
 import pandas as pd
 
 from closecurve.crm.errors import UsageError
+from closecurve.features.data_quality import Finding, data_quality
 from closecurve.pipelines.publication import Published, make_publication
 from closecurve.pipelines.training import Trained, the_champion, train_at
 from closecurve.pipelines.workspace import Workspace
 from closecurve.sources.importing import ImportReport, run_import
 
 
-def import_history(workspace: Workspace) -> ImportReport:
-    """Read what the settings name and publish it as the history.
+def import_history(workspace: Workspace, *, afresh: bool = False) -> ImportReport:
+    """Read what the settings name and put it on top of the history; `afresh` starts a new one.
 
     Raises UsageError where the settings name no source, DataError where the data are refused.
     """
@@ -29,7 +30,19 @@ def import_history(workspace: Workspace) -> ImportReport:
             currency=settings.company.currency,
             calendar=settings.calendar,
             store=workspace.histories,
+            began_at=_now(),
+            afresh=afresh,
         )
+
+
+def history_quality(workspace: Workspace) -> tuple[Finding, ...]:
+    """How good the data of the current history are, at the end of what is known."""
+    return data_quality(
+        workspace.history().tables(),
+        workspace.data_end(),
+        company_currency=workspace.settings.company.currency,
+        time_zone=workspace.settings.calendar.time_zone,
+    )
 
 
 def train_models(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Trained:
@@ -57,9 +70,12 @@ def publish_scores(workspace: Workspace, as_of: pd.Timestamp | None = None) -> P
             f"a model is trained on what was known before the as-of, got one of {trained_at}"
             f" for {at}: train with the same --as-of first",
         )
-    publication = make_publication(
-        workspace, champion, at, pd.Timestamp.now("UTC").tz_localize(None)
-    )
+    publication = make_publication(workspace, champion, at, _now())
     with workspace.progress.step("publish"):
         published_id = workspace.results.publish(publication)
     return Published(publication_id=published_id, publication=publication)
+
+
+def _now() -> pd.Timestamp:
+    """The instant now, naive in UTC."""
+    return pd.Timestamp.now("UTC").tz_localize(None)

@@ -1,7 +1,7 @@
 """The sealed model that a publication was scored with, opened to score a posted record.
 
 A bundle holds `deal_curve/` and `lead_curve/` (each may be absent), `selection.json`,
-`cohort_deals.parquet` and `cohort_leads.parquet` (snapshots that reasons compare with), and
+`cohort_deals.json` and `cohort_leads.json` (what is typical, which reasons compare with), and
 `context.json`:
 
 - `calendar`: as `closecurve.models.close_curve_files.calendar_to_json` writes it;
@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.errors import ClosecurveError, EnvironmentFailure
 from closecurve.crm.stages import Process, Stage, StageKind
 from closecurve.features.selected import FeatureSelection
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve_files import calendar_from_json
+from closecurve.models.explanation import Explainer
+from closecurve.models.explanation_cohort import read_cohort
 from closecurve.models.lead_quality import GradeKind, GradePolicy
 from closecurve.stores.bundle import open_sealed
 
@@ -34,10 +34,10 @@ SUBJECTS = ("deal", "lead")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SubjectModel:
-    """A model of deals or of leads, and the snapshots that its reasons compare with."""
+    """A model of deals or of leads, and what explains its answers."""
 
     curve: CloseCurve
-    cohort: pd.DataFrame
+    explainer: Explainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,10 +96,9 @@ def _read(folder: Path) -> Bundle:
 
 
 def _model(folder: Path, subject: str) -> SubjectModel:
-    return SubjectModel(
-        curve=CloseCurve.load(folder / f"{subject}_curve", num_threads=1),
-        cohort=pd.read_parquet(folder / f"cohort_{subject}s.parquet"),
-    )
+    curve = CloseCurve.load(folder / f"{subject}_curve", num_threads=1)
+    cohort = read_cohort(folder / f"cohort_{subject}s.json")
+    return SubjectModel(curve=curve, explainer=Explainer(curve, cohort))
 
 
 def _process(entry: Mapping[str, Any]) -> Process:

@@ -6,12 +6,14 @@ publication; what is posted is looked at strictly before the as-of.
 """
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from closecurve.models.explanation_words import Wording, explained
 from closecurve.models.reading import Readings, read_curves
 from closecurve.serving.problems import Problem
 from closecurve.serving.schemas.common import naive_utc
@@ -21,12 +23,15 @@ from closecurve.stores.results import PublicationHead, ResultsStore
 
 if TYPE_CHECKING:
     from closecurve.features.records import Context
+    from closecurve.models.close_curve_rows import CurveRows
     from closecurve.serving.bundles import Bundle, SubjectModel
 
 CLOCK_SKEW = pd.Timedelta(minutes=5)
 """A sender's clock may be ahead of ours by so much; a record made "now" is then not refused."""
 ARRIVAL = pd.Timedelta(microseconds=1)
 """A record is first known right after its creation."""
+QUANTILES = (0.1, 0.5, 0.9)
+"""The shares of a won curve whose days are told."""
 COMPANY_OWNER = "(company)"
 """The owner id under which a publication keeps the facts of the whole company."""
 
@@ -50,7 +55,7 @@ class Scorers:
         self._opened: _Opened | None = None
 
     def score_deal(
-        self, head: PublicationHead, posted: DealToScore, now: pd.Timestamp
+        self, head: PublicationHead, posted: DealToScore, now: pd.Timestamp, words: Wording
     ) -> DealScore:
         """The score of a posted deal at its as-of (`now` where it names none).
 
@@ -66,23 +71,26 @@ class Scorers:
         account = context.accounts.get(posted.account_id or "")
         part = opened.bundle.selection.deals
         record = deal_record(posted, process, part, account)
-        row = pd.DataFrame([deal_snapshot_of(record, context, as_of, opened.bundle.selection)])
-        reading = read_curves(model.curve, row, as_of, opened.bundle.calendar)
+        row = deal_snapshot_of(record, context, as_of, opened.bundle.selection)
+        seen = model.curve.row(row)
+        reading = read_curves(model.curve, seen, as_of, opened.bundle.calendar)
+        first, median, last = (dates[0] for dates in reading.dates_passed(QUANTILES))
         return DealScore.model_validate(
-            _score(head, head.deal_model_version, reading, model, row)
+            _score(head, head.deal_model_version, reading)
+            | _why(model, row, seen, words)
             | {
                 "win_probability_eventual": float(reading.won_eventual[0]),
                 "win_probability_quarter": float(reading.won_in_quarter()[0]),
                 "win_probability_30": float(reading.won_within(30)[0]),
                 "loss_probability_eventual": float(reading.lost_eventual[0]),
-                "close_q10_date": reading.close_dates(0.1)[0],
-                "close_q50_date": reading.close_dates(0.5)[0],
-                "close_q90_date": reading.close_dates(0.9)[0],
+                "close_q10_date": first,
+                "close_q50_date": median,
+                "close_q90_date": last,
             }
         )
 
     def score_lead(
-        self, head: PublicationHead, posted: LeadToScore, now: pd.Timestamp
+        self, head: PublicationHead, posted: LeadToScore, now: pd.Timestamp, words: Wording
     ) -> LeadScore:
         """The score and grade of a posted lead; see `score_deal`."""
         from closecurve.features.reference import lead_snapshot_of
@@ -94,12 +102,14 @@ class Scorers:
         account = context.accounts.get(posted.account_id or "")
         bundle = opened.bundle
         record = lead_record(posted, bundle.selection.leads, account)
-        row = pd.DataFrame([lead_snapshot_of(record, context, as_of, bundle.selection)])
-        reading = read_curves(model.curve, row, as_of, bundle.calendar)
+        row = lead_snapshot_of(record, context, as_of, bundle.selection)
+        seen = model.curve.row(row)
+        reading = read_curves(model.curve, seen, as_of, bundle.calendar)
         graded = grade([float(reading.won_eventual[0])], bundle.grades)
         created_at = pd.Series([naive_utc(posted.created_at)])
         return LeadScore.model_validate(
-            _score(head, head.lead_model_version, reading, model, row)
+            _score(head, head.lead_model_version, reading)
+            | _why(model, row, seen, words)
             | {
                 "conversion_probability_eventual": float(reading.won_eventual[0]),
                 "conversion_probability_quarter": float(reading.won_in_quarter()[0]),
@@ -184,8 +194,6 @@ def _score(
     head: PublicationHead,
     version: str | None,
     reading: Readings,
-    model: "SubjectModel",
-    row: pd.DataFrame,
 ) -> dict[str, Any]:
     """What the score of a deal and that of a lead have in common."""
     return {
@@ -195,12 +203,12 @@ def _score(
         "quarter_name": reading.quarter.name,
         "quarter_end_date": reading.quarter.end_date - pd.Timedelta(days=1),
         "curve": reading.curves()[0],
-        "reasons": _reasons(model, row),
     }
 
 
-def _reasons(model: "SubjectModel", row: pd.DataFrame) -> list[dict[str, Any]]:
-    from closecurve.models.explanation import reasons
-
-    (found,) = reasons(model.curve, row, model.cohort)
-    return [reason.to_json() for reason in found]
+def _why(
+    model: "SubjectModel", row: Mapping[str, Any], seen: "CurveRows", words: Wording
+) -> dict[str, Any]:
+    """The reasons of a snapshot, told as those of the night are."""
+    found = model.explainer.explain_record(row, seen, row["as_of"])
+    return explained(None if found is None else found.to_json(), words)

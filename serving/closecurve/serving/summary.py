@@ -4,7 +4,7 @@ The summary is JSON written by the flow that published; older publications may l
 ones hold, so what is absent becomes an empty value and never an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -14,12 +14,14 @@ from closecurve.stores.results import PublicationHead
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The company's name, currency and time zone, and the report of each model by its subject."""
+    """The company's name, currency and time zone, the report of each model by its subject, and
+    what was found of the data (`features.data_quality.Finding`), the most telling first."""
 
     company: str
     currency: str
     time_zone: ZoneInfo
     reports: Mapping[str, Mapping[str, Any]]
+    findings: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def of(cls, head: PublicationHead) -> Self:
@@ -31,7 +33,20 @@ class Summary:
             currency=said.get("currency") or "USD",
             time_zone=ZoneInfo(said.get("time_zone") or "UTC"),
             reports={name: report for name, report in reports.items() if report},
+            findings=said.get("data_quality") or (),
         )
+
+    @property
+    def has_deals(self) -> bool:
+        """Whether the company has deals; one of leads only has no quarter and no funnel."""
+        return bool(self.reports.get("deal", {}).get("ids", 1))
+
+    @property
+    def guarded_columns(self) -> list[Mapping[str, Any]]:
+        """The columns that the leakage guard set aside, and those overruled by name, each once."""
+        rows = (row for report in self.reports.values() for row in report.get("columns") or ())
+        told = {row["name"]: row for row in rows if row["is_overruled"] or not row["is_used"]}
+        return list(told.values())
 
     def model_answer(self, subject: str, version: str | None) -> dict[str, Any] | None:
         """What `/v1/model` says of the model of deals or leads; None where there is none."""
@@ -41,3 +56,8 @@ class Summary:
         report = report or {}
         is_better = report.get("is_better")
         return {"version": str(version), "is_better": is_better, "report": dict(report)}
+
+
+def share_of(finding: Mapping[str, Any]) -> float:
+    """The share of a table's rows that a finding is about, 0..1."""
+    return finding["count"] / finding["total"] if finding["total"] else 0.0

@@ -23,6 +23,7 @@ from closecurve.features.snapshot import deal_snapshots, lead_snapshots, open_de
 from closecurve.features.tables import HistoryTables
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve_files import calendar_to_json
+from closecurve.models.explanation_cohort import learn_cohort, write_cohort
 from closecurve.models.lead_quality import GradePolicy
 from closecurve.serving.live import COMPANY_OWNER
 from closecurve.stores.bundle import seal
@@ -219,7 +220,9 @@ def write_bundle(
     """The files of a bundle."""
     for subject, curve in curves.items():
         curve.save(folder / f"{subject}_curve")
-        panels[subject].rows.to_parquet(folder / f"cohort_{subject}s.parquet")
+        labels, rows = panels[subject].labels, panels[subject].rows
+        cohort = learn_cohort(rows[: len(labels)], labels, curve.encoding_.kinds, by=curve.by)
+        write_cohort(folder / f"cohort_{subject}s.json", cohort)
     (folder / "selection.json").write_text(SELECTION.to_json(), "utf-8")
     (folder / "context.json").write_text(context, "utf-8")
 

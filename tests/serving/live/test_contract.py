@@ -40,9 +40,10 @@ ROUTES = (
     "GET /v1/forecast",
     "GET /v1/funnel",
     "GET /v1/model",
+    "GET /v1/data-quality",
     "GET /health",
 )
-WITHOUT_INPUT = ("GET /v1/model", "GET /health")
+WITHOUT_INPUT = ("GET /v1/model", "GET /v1/data-quality", "GET /health")
 ANSWERS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (deals.DealPage, examples.DEAL_PAGE),
     (deals.DealDetail, examples.DEAL_DETAIL),
@@ -55,6 +56,7 @@ ANSWERS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (company.ForecastAnswer, examples.FORECAST),
     (company.FunnelAnswer, examples.FUNNEL),
     (company.ModelsAnswer, examples.MODELS),
+    (company.DataQualityAnswer, examples.DATA_QUALITY),
     (company.HealthAnswer, examples.HEALTH),
 ]
 

@@ -9,6 +9,7 @@ from closecurve.serving.routers.documented import responses
 from closecurve.serving.schemas import examples
 from closecurve.serving.schemas.common import PostedDay, Text
 from closecurve.serving.schemas.company import (
+    DataQualityAnswer,
     ForecastAnswer,
     FunnelAnswer,
     HealthAnswer,
@@ -17,7 +18,7 @@ from closecurve.serving.schemas.company import (
 )
 from closecurve.serving.service import LastPublication, UsedService
 from closecurve.serving.strict import StrictRoute
-from closecurve.serving.summary import Summary
+from closecurve.serving.summary import Summary, share_of
 
 router = APIRouter(route_class=StrictRoute)
 Scope = Annotated[Text | None, Query(description="The team, the owner … by name.")]
@@ -97,6 +98,25 @@ def read_models(head: LastPublication) -> ModelsAnswer:
             "as_of": head.as_of,
             "deal": summary.model_answer("deal", head.deal_model_version),
             "lead": summary.model_answer("lead", head.lead_model_version),
+        }
+    )
+
+
+@router.get(
+    "/v1/data-quality",
+    tags=["company"],
+    summary="How good the data are: too old to be open, missing, late, closed in bulk",
+    responses=responses(examples.DATA_QUALITY, "nothing-published"),
+)
+def read_data_quality(head: LastPublication) -> DataQualityAnswer:
+    """What was found of the data that the last publication rests on."""
+    summary = Summary.of(head)
+    return DataQualityAnswer.model_validate(
+        {
+            "publication_id": head.publication_id,
+            "as_of": head.as_of,
+            "currency": summary.currency,
+            "items": [{**found, "share": share_of(found)} for found in summary.findings],
         }
     )
 

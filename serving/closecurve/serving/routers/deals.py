@@ -1,10 +1,13 @@
 """Open deals: by probability, one by one, and a posted one scored."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
+from closecurve.models.explanation_words import LANGUAGES, Wording, explained, told
+from closecurve.serving.language import Language, wording
 from closecurve.serving.problems import Problem
 from closecurve.serving.routers.documented import responses
 from closecurve.serving.schemas import examples
@@ -51,6 +54,7 @@ def list_deals(
     order: Order = DealOrder.WIN_PROBABILITY_QUARTER_FIRST,
     after: After = None,
     limit: Limit = 50,
+    language: Language = LANGUAGES[0],
 ) -> DealPage:
     """A page of the open deals of the last publication."""
     page = service.results.deals(
@@ -62,11 +66,12 @@ def list_deals(
         after=after,
         limit=limit,
     )
+    words = wording(head, "deal", language)
     return DealPage.model_validate(
         {
             "publication_id": head.publication_id,
             "as_of": head.as_of,
-            "items": [row | {"top_reason": top_reason(row)} for row in page.rows],
+            "items": [row | {"top_reason": top_reason(row, words)} for row in page.rows],
             "next": page.next_cursor,
         }
     )
@@ -81,6 +86,7 @@ def read_deal(
     service: UsedService,
     head: LastPublication,
     deal_id: Annotated[Text, Path(description="The deal's id.", examples=["d-1042"])],
+    language: Language = LANGUAGES[0],
 ) -> DealDetail:
     """The deal as the last publication holds it. An id may hold slashes, written `%2F`."""
     row = service.results.deal(head.publication_id, deal_id)
@@ -88,6 +94,7 @@ def read_deal(
         raise Problem("not-found")
     return DealDetail.model_validate(
         row
+        | explained(row["reasons"], wording(head, "deal", language))
         | {
             "publication_id": head.publication_id,
             "as_of": head.as_of,
@@ -114,13 +121,18 @@ def read_deal(
         "content-type-unsupported",
     ),
 )
-def score_deal(service: UsedService, head: LastPublication, record: DealToScore) -> DealScore:
+def score_deal(
+    service: UsedService,
+    head: LastPublication,
+    record: DealToScore,
+    language: Language = LANGUAGES[0],
+) -> DealScore:
     """The curve of a posted deal, by the model of the last publication. Nothing is stored."""
-    return service.scorers.score_deal(head, record, service.clock())
+    words = wording(head, "deal", language)
+    return service.scorers.score_deal(head, record, service.clock(), words)
 
 
-def top_reason(row: dict[str, Any]) -> str | None:
+def top_reason(row: Mapping[str, Any], words: Wording) -> str | None:
     """The sentence of the reason that moves the probability most."""
-    reasons = row.get("reasons") or []
-    most = max(reasons, key=lambda reason: abs(reason["delta_probability"]), default=None)
-    return None if most is None else str(most["sentence"])
+    reasons = told(row.get("reasons"), words)
+    return str(reasons[0]["sentence"]) if reasons else None

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from closecurve.models.explanation_words import LANGUAGES, explained
+from closecurve.serving.language import Language, wording
 from closecurve.serving.problems import Problem
 from closecurve.serving.routers.deals import After, Limit, OwnerId, top_reason
 from closecurve.serving.routers.documented import responses
@@ -29,16 +31,18 @@ def list_leads(
     owner_id: OwnerId = None,
     after: After = None,
     limit: Limit = 50,
+    language: Language = LANGUAGES[0],
 ) -> LeadPage:
     """A page of the queue of the last publication, by `queue_rank`."""
     page = service.results.leads(
         head.publication_id, grade=grade, owner_id=owner_id, order=QUEUE, after=after, limit=limit
     )
+    words = wording(head, "lead", language)
     return LeadPage.model_validate(
         {
             "publication_id": head.publication_id,
             "as_of": head.as_of,
-            "items": [row | {"top_reason": top_reason(row)} for row in page.rows],
+            "items": [row | {"top_reason": top_reason(row, words)} for row in page.rows],
             "next": page.next_cursor,
         }
     )
@@ -53,13 +57,16 @@ def read_lead(
     service: UsedService,
     head: LastPublication,
     lead_id: Annotated[Text, Path(description="The lead's id.", examples=["l-77"])],
+    language: Language = LANGUAGES[0],
 ) -> LeadDetail:
     """The lead as the last publication holds it. An id may hold slashes, written `%2F`."""
     row = service.results.lead(head.publication_id, lead_id)
     if row is None:
         raise Problem("not-found")
     return LeadDetail.model_validate(
-        row | {"publication_id": head.publication_id, "as_of": head.as_of}
+        row
+        | explained(row["reasons"], wording(head, "lead", language))
+        | {"publication_id": head.publication_id, "as_of": head.as_of}
     )
 
 
@@ -79,6 +86,12 @@ def read_lead(
         "content-type-unsupported",
     ),
 )
-def score_lead(service: UsedService, head: LastPublication, record: LeadToScore) -> LeadScore:
+def score_lead(
+    service: UsedService,
+    head: LastPublication,
+    record: LeadToScore,
+    language: Language = LANGUAGES[0],
+) -> LeadScore:
     """The grade of a posted lead, by the model of the last publication. Nothing is stored."""
-    return service.scorers.score_lead(head, record, service.clock())
+    words = wording(head, "lead", language)
+    return service.scorers.score_lead(head, record, service.clock(), words)

@@ -85,6 +85,18 @@ class Curve(Answer):
     lost: list[Probability]
 
 
+class Fact(Answer):
+    """The population behind a reason: what was won of those that stood so, and of the others."""
+
+    feature: str
+    side: Literal["at_least", "below", "is", "absent", "present"]
+    bound: str | float | None
+    rate: Probability
+    count: int
+    other_rate: Probability
+    other_count: int
+
+
 class Reason(Answer):
     """Why the probability stands where it stands: by feature group, against what is typical."""
 
@@ -95,6 +107,18 @@ class Reason(Answer):
     feature: str
     value: str | float | None
     typical: str | float | None
+    fact: Fact | None
+
+
+class Explained(Answer):
+    """Why: the contributions of the groups add up to the probability less the cohort's.
+
+    The probability is the eventual one; that of the cohort is its typical deal's.
+    """
+
+    cohort_probability: Probability | None
+    contributions: dict[str, float]
+    reasons: list[Reason]
 
 
 class ProblemAnswer(BaseModel):

@@ -89,6 +89,28 @@ class ModelsAnswer(Published):
     lead: ModelAnswer | None
 
 
+class FindingRow(Answer):
+    """What was found of the data: `count` of `total` rows of a table; `days` an age or a delay."""
+
+    code: Literal["over-age", "owner-left", "bulk-close", "late", "missing"]
+    table: str
+    column: str | None
+    count: int
+    total: int
+    share: Probability
+    amount: float | None
+    days: float | None
+    day: date | None
+    sentence: str
+
+
+class DataQualityAnswer(Published):
+    """How good the data are that the publication rests on, the most telling first."""
+
+    currency: str
+    items: list[FindingRow]
+
+
 class HealthAnswer(Answer):
     """Whether the service answers, and from how old a publication (null: none yet)."""
 

@@ -9,13 +9,13 @@ from closecurve.serving.schemas.common import (
     Answer,
     Currency,
     Curve,
+    Explained,
     Instant,
     Posted,
     PostedDay,
     PostedInstant,
     Probability,
     Published,
-    Reason,
     Text,
     example,
 )
@@ -78,11 +78,10 @@ class EarlierScore(Answer):
     amount: float | None
 
 
-class DealDetail(DealRow, Published):
+class DealDetail(DealRow, Explained, Published):
     """One deal: its row, curve and reasons, and its scores of earlier publications."""
 
     curve: Curve
-    reasons: list[Reason]
     history: list[EarlierScore]
 
 
@@ -157,7 +156,7 @@ class DealToScore(PostedRecord):
     forecast_category: Text | None = None
 
 
-class Score(Published):
+class Score(Explained, Published):
     """What the models say of a posted record: the probability with its horizons, and why."""
 
     as_of: Instant
@@ -165,7 +164,6 @@ class Score(Published):
     quarter_name: str
     quarter_end_date: date
     curve: Curve
-    reasons: list[Reason]
 
 
 class DealScore(Score):

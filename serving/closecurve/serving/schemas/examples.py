@@ -12,10 +12,25 @@ _REASON: dict[str, Any] = {
     "group": "engagement",
     "direction": "raises",
     "delta_probability": 0.09,
-    "sentence": "3 meetings in the last 30 days, typical for this stage is 1.",
+    "sentence": "3 activities in the last 30 days, typically 1 activity: +9 points."
+    " Deals with at least 2 activities in 30 days won 41%, others 23%.",
     "feature": "activity_count_30",
     "value": 3.0,
     "typical": 1.0,
+    "fact": {
+        "feature": "activity_count_30",
+        "side": "at_least",
+        "bound": 2.0,
+        "rate": 0.41,
+        "count": 412,
+        "other_rate": 0.23,
+        "other_count": 690,
+    },
+}
+_EXPLAINED: dict[str, Any] = {
+    "cohort_probability": 0.38,
+    "contributions": {"engagement": 0.09},
+    "reasons": [_REASON],
 }
 _DEAL: dict[str, Any] = {
     "deal_id": "d-1042",
@@ -50,8 +65,8 @@ DEAL_PAGE: dict[str, Any] = {
 DEAL_DETAIL: dict[str, Any] = {
     **_DEAL,
     **_PUBLISHED,
+    **_EXPLAINED,
     "curve": _CURVE,
-    "reasons": [_REASON],
     "history": [
         {
             "as_of": "2026-02-01T05:00:00Z",
@@ -68,8 +83,8 @@ _SCORE: dict[str, Any] = {
     "model_version": "7",
     "quarter_name": "2026 Q1",
     "quarter_end_date": "2026-03-31",
+    **_EXPLAINED,
     "curve": _CURVE,
-    "reasons": [_REASON],
 }
 DEAL_SCORE: dict[str, Any] = {
     **_SCORE,
@@ -105,7 +120,7 @@ LEAD_PAGE: dict[str, Any] = {
     "items": [{**_LEAD, "top_reason": _REASON["sentence"]}],
     "next": None,
 }
-LEAD_DETAIL: dict[str, Any] = {**_LEAD, **_PUBLISHED, "curve": _CURVE, "reasons": [_REASON]}
+LEAD_DETAIL: dict[str, Any] = {**_LEAD, **_PUBLISHED, **_EXPLAINED, "curve": _CURVE}
 LEAD_SCORE: dict[str, Any] = {
     **_SCORE,
     "conversion_probability_eventual": 0.46,
@@ -171,10 +186,54 @@ FUNNEL: dict[str, Any] = {
         }
     ],
 }
+_LEAK = (
+    "it is filled on 92% of closed records but on 0% of open ones of the same age, so it seems to"
+    " be written at the close"
+)
 MODELS: dict[str, Any] = {
     **_PUBLISHED,
-    "deal": {"version": "7", "is_better": True, "report": {"is_better": True}},
+    "deal": {
+        "version": "7",
+        "is_better": True,
+        "report": {
+            "is_better": True,
+            "set_aside": {"deals.close_reason": _LEAK},
+            "columns": [
+                {
+                    "name": "deals.close_reason",
+                    "table": "deals",
+                    "column": "close_reason",
+                    "is_used": False,
+                    "is_overruled": False,
+                    "reason": _LEAK,
+                    "filled_on_open": 0.0,
+                    "filled_on_closed": 0.92,
+                    "auc": 0.97,
+                    "examples": ["price (212 closed, 0% won)"],
+                }
+            ],
+        },
+    },
     "lead": None,
+}
+DATA_QUALITY: dict[str, Any] = {
+    **_PUBLISHED,
+    "currency": "USD",
+    "items": [
+        {
+            "code": "over-age",
+            "table": "deals",
+            "column": None,
+            "count": 120,
+            "total": 480,
+            "share": 0.25,
+            "amount": 2150000.0,
+            "days": 212.0,
+            "day": None,
+            "sentence": "120 of 480 open deals are older than any deal that ever closed (212 days);"
+            " they are worth 2,150,000 USD.",
+        }
+    ],
 }
 HEALTH: dict[str, Any] = {
     "status": "ok",

@@ -5,10 +5,10 @@ from typing import Any, Literal
 from closecurve.serving.schemas.common import (
     Answer,
     Curve,
+    Explained,
     Instant,
     Probability,
     Published,
-    Reason,
     Text,
     example,
 )
@@ -52,11 +52,10 @@ class LeadPage(Published):
     next: str | None
 
 
-class LeadDetail(LeadRow, Published):
+class LeadDetail(LeadRow, Explained, Published):
     """One lead: its row, its curve (won means converted, lost disqualified) and its reasons."""
 
     curve: Curve
-    reasons: list[Reason]
 
 
 LEAD_EXAMPLE: dict[str, Any] = {

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BeforeValidator
 
 from closecurve.crm.errors import UsageError
+from closecurve.serving.language import Language
 from closecurve.serving.problems import KINDS, Problem
 from closecurve.serving.schemas.common import Cursor, Text
 from closecurve.serving.schemas.leads import Grade
@@ -74,14 +75,20 @@ def read_filters(
 
 @router.get("/")
 def overview(
-    service: UsedService, filters: Annotated[views.Filters, Depends(read_filters)]
+    service: UsedService,
+    filters: Annotated[views.Filters, Depends(read_filters)],
+    language: Language,
 ) -> Response:
     """The overview: the quarter, the funnel, the lead queue and the deals."""
     head = service.results.latest()
     if head is None:
         return _page("nothing.html")
     try:
-        return _page("overview.html", view=views.overview(service, head, filters))
+        return _page(
+            "overview.html",
+            view=views.overview(service, head, filters, language),
+            language=language,
+        )
     except UsageError as error:
         if error.code != "cursor-invalid":
             raise
@@ -90,13 +97,13 @@ def overview(
 
 
 @router.get("/deals/{deal_id:path}")
-def deal(service: UsedService, deal_id: Text) -> HTMLResponse:
+def deal(service: UsedService, deal_id: Text, language: Language) -> HTMLResponse:
     """One deal: its curve, its reasons and its earlier scores."""
     head = service.results.latest()
-    view = None if head is None else views.deal_view(service, head, deal_id)
+    view = None if head is None else views.deal_view(service, head, deal_id, language)
     if view is None:
         return _page("missing.html", status=404)
-    return _page("deal.html", view=view)
+    return _page("deal.html", view=view, language=language)
 
 
 @router.get("/docs")

@@ -7,11 +7,13 @@ from urllib.parse import quote, urlencode
 
 import pandas as pd
 
+from closecurve.models.explanation_words import Wording, explained
+from closecurve.serving.language import wording
 from closecurve.serving.live import COMPANY_OWNER
 from closecurve.serving.routers.deals import DealOrder, top_reason
 from closecurve.serving.routers.leads import QUEUE
 from closecurve.serving.service import Service
-from closecurve.serving.summary import Summary
+from closecurve.serving.summary import Summary, share_of
 from closecurve.serving.web import figures
 from closecurve.serving.web.quality import Quality
 from closecurve.serving.web.wording import UNKNOWN
@@ -23,6 +25,7 @@ LEADS_SHOWN = 12
 DEALS_SHOWN = 25
 HISTORY_SHOWN = 60
 CURVE_ROWS = 8
+FINDINGS_SHOWN = 8
 STALE_AFTER = pd.Timedelta(days=2)
 """Past this, deadlines are reckoned as of the publication: against today they would all be over."""
 
@@ -76,6 +79,7 @@ class Overview:
     owners: Mapping[str, str]
     teams: Sequence[str]
     quality: Quality | None
+    guarded_columns: Sequence[Row]
 
     @property
     def is_stale(self) -> bool:
@@ -91,6 +95,12 @@ class Overview:
     def is_filtered(self) -> bool:
         """Whether the page shows a part of the company."""
         return self.filters.scope[0] != COMPANY
+
+    @property
+    def findings(self) -> list[Row]:
+        """What was found of the data, with the share of the rows; of the whole company only."""
+        found = () if self.is_filtered else self.summary.findings[:FINDINGS_SHOWN]
+        return [{**row, "share": share_of(row)} for row in found]
 
     @property
     def scope_name(self) -> str | None:
@@ -123,13 +133,14 @@ class Overview:
         return row["amount"] / largest if largest > 0 else 0.0
 
 
-def overview(service: Service, head: PublicationHead, filters: Filters) -> Overview:
+def overview(service: Service, head: PublicationHead, filters: Filters, language: str) -> Overview:
     """The first page from one publication. Raises UsageError for a cursor that is none."""
     results, summary = service.results, Summary.of(head)
     forecast = results.forecast(head.publication_id)
     owners = results.owner_facts(head.publication_id)
     kind, scope = filters.scope
     quarters = [row for row in _of_scope(forecast, kind) if scope == row["scope"]][:2]
+    quarters = quarters if summary.has_deals else []
     leads = results.leads(
         head.publication_id,
         grade=filters.grade,
@@ -156,14 +167,20 @@ def overview(service: Service, head: PublicationHead, filters: Filters) -> Overv
         parts=_parts(forecast, owners, filters),
         parts_kind="team" if kind == COMPANY else "owner",
         funnel=results.funnel(head.publication_id, kind, scope),
-        leads=[_with_reason(row) for row in leads.rows],
+        leads=[_with_reason(row, wording(head, "lead", language)) for row in leads.rows],
         leads_next=leads.next_cursor,
-        deals=[_with_reason(row) for row in deals.rows],
+        deals=[_with_reason(row, wording(head, "deal", language)) for row in deals.rows],
         deals_next=deals.next_cursor,
         owners=owner_names(owners),
         teams=sorted({row["scope"] for row in _of_scope(forecast, "team")}),
-        quality=Quality.of(summary.reports.get("deal")),
+        quality=Quality.of(_judged(summary)),
+        guarded_columns=summary.guarded_columns,
     )
+
+
+def _judged(summary: Summary) -> Row | None:
+    """The report that the page speaks of: that of deals, in a company with leads only theirs."""
+    return summary.reports.get("deal" if summary.has_deals else "lead")
 
 
 def owner_names(facts: Sequence[Row]) -> dict[str, str]:
@@ -192,8 +209,8 @@ def _parts(forecast: Sequence[Row], owners: Sequence[Row], filters: Filters) -> 
     return sorted(running, key=lambda row: -row["q50"])
 
 
-def _with_reason(row: Row) -> Row:
-    return {**row, "top_reason": top_reason(dict(row))}
+def _with_reason(row: Row, words: Wording) -> Row:
+    return {**row, "top_reason": top_reason(row, words)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,10 +221,24 @@ class DealView:
     summary: Summary
     deal: Row
     owner_name: str | None
-    reasons: Sequence[Row]
+    words: Wording
     history: Sequence[Row]
     curve_figure: figures.Figure
     history_figure: figures.Figure | None
+
+    @property
+    def why(self) -> Row:
+        """The reasons, and what they add up to."""
+        return explained(self.deal["reasons"], self.words)
+
+    @property
+    def rest(self) -> float | None:
+        """What the groups without a reason of their own add together; None where not known."""
+        why = self.why
+        if why["cohort_probability"] is None:
+            return None
+        told = sum(reason["delta_probability"] for reason in why["reasons"])
+        return float(sum(why["contributions"].values()) - told)
 
     @property
     def curve_rows(self) -> list[Row]:
@@ -224,7 +255,9 @@ class DealView:
         return {"by": by, "won": won, "lost": lost, "open": max(1 - won - lost, 0.0)}
 
 
-def deal_view(service: Service, head: PublicationHead, deal_id: str) -> DealView | None:
+def deal_view(
+    service: Service, head: PublicationHead, deal_id: str, language: str
+) -> DealView | None:
     """A deal's page from one publication; None where the publication has no such deal."""
     results = service.results
     deal = results.deal(head.publication_id, deal_id)
@@ -243,7 +276,7 @@ def deal_view(service: Service, head: PublicationHead, deal_id: str) -> DealView
         summary=Summary.of(head),
         deal=deal,
         owner_name=owners.get(deal["owner_id"], deal["owner_id"]),
-        reasons=sorted(deal["reasons"] or [], key=lambda r: -abs(r["delta_probability"])),
+        words=wording(head, "deal", language),
         history=history,
         curve_figure=figures.curve_figure(deal["curve"], head.as_of, marks),
         history_figure=figures.history_figure(history[::-1]) if len(history) > 1 else None,

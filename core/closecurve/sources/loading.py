@@ -1,0 +1,157 @@
+"""Sources as tables of a DuckDB that can reach nothing else, and that spills what is too large."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from closecurve.crm.errors import EnvironmentFailure
+from closecurve.crm.mapping_sources import (
+    FILE_COLUMN,
+    LINE_COLUMN,
+    DatabaseSource,
+    FileKind,
+    FileSource,
+    Source,
+    kind_of,
+)
+from closecurve.crm.review import FILE, LINE
+from closecurve.sources.databases import Database, open_database
+from closecurve.sources.files import digest_of, file_batches, files_of
+from closecurve.sources.growing import GrowingTable
+from closecurve.sources.increments import load_database
+from closecurve.sources.rows import Batch, refused
+from closecurve.sources.state import SourceState
+
+MEMORY = "512MB"
+"""What the loaded rows may take; the rest lies in a temporary folder until the import is done."""
+
+_LOCK = ("SET TimeZone='UTC'", "SET enable_external_access=false", "SET lock_configuration=true")
+_CONFIG = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedSource:
+    """A source that is a table of the connection, with FILE_COLUMN and LINE_COLUMN.
+
+    `name` is what messages call it, `columns` are its own. `shapeless` has the lines that do not
+    fit the header: FILE, LINE, value. `digests` has the SHA-256 of each file, `state` the digest
+    of what a later import may start from.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    row_count: int
+    shapeless: pd.DataFrame
+    digests: Mapping[str, str] = field(default_factory=dict)
+    state: str | None = None
+
+
+@contextmanager
+def loaded_sources(
+    sources: Iterable[Source], state: SourceState | None = None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Mapping[str, LoadedSource]]]:
+    """A DuckDB that holds the sources' rows, each source a table of its name, and can reach
+    nothing else.
+
+    Neither files, nor the network, nor extensions, nor variables of this process can be named by
+    an expression; the settings that see to it are locked. What does not fit into memory lies in an
+    empty folder of its own, the one place left, which goes with the connection. Raises what the
+    readers raise, and EnvironmentFailure where memory or that folder runs out.
+    """
+    with tempfile.TemporaryDirectory(prefix="closecurve-import-") as folder:
+        limits = {"memory_limit": MEMORY, "temp_directory": f"{folder}/spill"}
+        connection = duckdb.connect(config={**_CONFIG, **limits})
+        try:
+            loaded = _load(connection, sources, state)
+            for statement in _LOCK:
+                connection.execute(statement)
+            yield connection, loaded
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise EnvironmentFailure(
+                "memory", f"an import fits into memory and the temporary folder, got {error}"
+            ) from error
+        finally:
+            connection.close()
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, sources: Iterable[Source], state: SourceState | None
+) -> dict[str, LoadedSource]:
+    """Every source as a table; the databases of one address in one transaction."""
+    loaded: dict[str, LoadedSource] = {}
+    by_url: dict[str, list[DatabaseSource]] = {}
+    for source in sources:
+        if isinstance(source, FileSource):
+            loaded[source.name] = _load_files(connection, source)
+        elif isinstance(source, DatabaseSource):
+            by_url.setdefault(source.url, []).append(source)
+    for together in by_url.values():
+        with open_database(together[0]) as database:
+            for each in together:
+                loaded[each.name] = _load_database(connection, each, database, state)
+    return loaded
+
+
+def _load_database(
+    connection: duckdb.DuckDBPyConnection,
+    source: DatabaseSource,
+    database: Database,
+    state: SourceState | None,
+) -> LoadedSource:
+    columns, row_count, digest = load_database(connection, source, database, state)
+    return LoadedSource(
+        name=source.key,
+        columns=columns,
+        row_count=row_count,
+        shapeless=_shapeless([]),
+        state=digest,
+    )
+
+
+def _load_files(connection: duckdb.DuckDBPyConnection, source: FileSource) -> LoadedSource:
+    table = GrowingTable(connection, source.name)
+    shapeless: list[tuple[str, int, str]] = []
+    row_count, digests = 0, {}
+    for path in files_of(source):
+        digests[path.name] = digest_of(path)
+        for batch in file_batches(path, source):
+            _check_columns(table, batch, path)
+            table.add(batch.rows)
+            row_count += len(batch.rows)
+            shapeless += [(path.name, line, text) for line, text in batch.shapeless]
+    return LoadedSource(
+        name=source.path.name,
+        columns=tuple(each for each in table.kinds if each not in (FILE_COLUMN, LINE_COLUMN)),
+        row_count=row_count,
+        shapeless=_shapeless(shapeless),
+        digests=digests,
+    )
+
+
+def _check_columns(table: GrowingTable, batch: Batch, path: Path) -> None:
+    """Files of one source have the same columns; JSON Lines name them row by row."""
+    found = set(batch.rows.column_names)
+    if table.kinds and found != set(table.kinds) and kind_of(path.name) is not FileKind.JSON_LINES:
+        rule = "has the columns of the files before it"
+        differing = sorted(found ^ set(table.kinds))
+        raise refused("file-columns", path.name, rule, f"these in one of them only: {differing}")
+
+
+def _shapeless(lines: list[tuple[str, int, str]]) -> pd.DataFrame:
+    files, places, texts = zip(*lines, strict=True) if lines else ((), (), ())
+    return pd.DataFrame(
+        {
+            FILE: pd.Series(list(files), dtype="str"),
+            LINE: pd.Series(list(places), dtype="int64"),
+            "value": pd.Series(list(texts), dtype="str"),
+        }
+    )

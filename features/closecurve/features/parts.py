@@ -1,0 +1,288 @@
+"""The parts of a snapshot: each joins what a few features are made of, where one is asked for."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import ibis.expr.types as ir
+from ibis import _
+
+from closecurve.features.context import (
+    ACCOUNT_STATE,
+    account_states,
+    owner_load,
+    stage_dwell,
+    week_of,
+)
+from closecurve.features.engagement import (
+    ANSWERED,
+    counted_names,
+    engagement,
+    engagement_names,
+    lead_engagement,
+)
+from closecurve.features.money import with_company_rate
+from closecurve.features.selected import Attribute, FeatureSelection
+from closecurve.features.states import (
+    ENTERED,
+    MOVES,
+    PUSHES,
+    amount_states,
+    expected_close_states,
+    hand_over_states,
+    stage_states,
+)
+from closecurve.features.subjects import DEAL, LEAD, Subject
+from closecurve.features.tables import HistoryTables
+from closecurve.features.timeline import (
+    attach,
+    date_of,
+    days_between,
+    field_spans,
+    known_records,
+    number_of,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sight:
+    """What a part sees: the history, the grain with its links, and the features asked of it."""
+
+    tables: HistoryTables
+    base: ir.Table
+    subject: Subject
+    selection: FeatureSelection
+    asked: frozenset[str]
+
+    @property
+    def keys(self) -> ir.Table:
+        """The grain."""
+        return self.base.select(self.subject.id_column, "as_of")
+
+
+Gives: TypeAlias = Callable[[FeatureSelection], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The features that it is needed for, and the rows with what these are made of."""
+
+    gives: Gives
+    joined: Callable[[Sight, ir.Table], ir.Table]
+    needs_owner: bool = False
+
+
+def _these(*names: str) -> Gives:
+    return lambda selection: names
+
+
+STAGE = ("stage", "stage_order", "days_in_stage", "stage_dwell_ratio", *MOVES)
+AMOUNT = ("amount", "amount_company", "amount_change_count", "amount_change_ratio")
+EXPECTED_CLOSE = (
+    "expected_close_date",
+    "days_to_expected_close",
+    "push_count",
+    "pushed_days",
+    "days_since_push",
+)
+OWNER_LOAD = {
+    DEAL.name: {
+        "owner_win_rate": "success_rate",
+        "owner_cycle_days": "cycle_days",
+        "owner_open_count": "open_count",
+    },
+    LEAD.name: {
+        "owner_conversion_rate": "success_rate",
+        "owner_open_lead_count": "open_count",
+    },
+}
+"""Features by the figure of `context.owner_load` that they are."""
+ACCOUNT = (
+    "account_deal_count",
+    "account_deal_count_365",
+    "account_won_count",
+    "account_won_amount",
+    "days_since_account_win",
+)
+LEAD_ACTIVITIES = ("lead_response_hours", "lead_activity_count", "lead_inbound_count")
+RESPONSE = ("responded_at", "responded", "response_hours")
+
+
+def _stage_names(selection: FeatureSelection) -> tuple[str, ...]:
+    return (*STAGE, *(f"days_since_stage_{stage}" for stage in selection.deals.stages))
+
+
+def _stage(sight: Sight, rows: ir.Table) -> ir.Table:
+    """The stage and when it was entered, with the moves and first entries that are asked for."""
+    stages = enumerate(sight.selection.deals.stages)
+    first = {f"{ENTERED}{i}": s for i, s in stages if f"days_since_stage_{s}" in sight.asked}
+    moves = [name for name in MOVES if name in sight.asked]
+    states = stage_states(sight.tables, DEAL, moves, first)
+    payload = ["stage", "stage_order", "stage_at", *moves, *first]
+    return attach(rows, states, "deal_id", payload=payload)
+
+
+def _dwell(sight: Sight, rows: ir.Table) -> ir.Table:
+    weeks = sight.base.select(week_at=week_of(sight.base.as_of)).distinct()
+    dwell = stage_dwell(sight.tables, weeks).select(
+        dwell_process="process",
+        dwell_stage="stage",
+        dwell_week="week_at",
+        median_days="median_days",
+    )
+    same = [
+        rows.process == dwell.dwell_process,
+        rows.stage == dwell.dwell_stage,
+        week_of(rows.as_of) == dwell.dwell_week,
+    ]
+    return rows.left_join(dwell, same).select(*rows.columns, dwell.median_days)
+
+
+def _amount(sight: Sight, rows: ir.Table) -> ir.Table:
+    payload = ["amount", "amount_change_count", "amount_change_ratio"]
+    valued = attach(rows, amount_states(sight.tables, DEAL), "deal_id", payload=payload)
+    currency = sight.selection.company_currency
+    return with_company_rate(sight.tables, valued, company_currency=currency)
+
+
+def _expected_close(sight: Sight, rows: ir.Table) -> ir.Table:
+    asked = sight.asked | ({"push_at"} if "days_since_push" in sight.asked else set())
+    pushes = [name for name in PUSHES if name in asked]
+    states = expected_close_states(sight.tables, DEAL, pushes)
+    return attach(rows, states, "deal_id", payload=["expected_at", *pushes])
+
+
+def _owner(sight: Sight, rows: ir.Table) -> ir.Table:
+    """Nothing more: the base holds the owner where a part needs them."""
+    return rows
+
+
+def _hand_overs(sight: Sight, rows: ir.Table) -> ir.Table:
+    states = hand_over_states(sight.tables, DEAL)
+    return attach(rows, states, "deal_id", payload=["owner_changed_count"])
+
+
+def _listed_owner(sight: Sight, rows: ir.Table) -> ir.Table:
+    owners = sight.tables.owners.select(listed="owner_id", team="team", owner_region="region")
+    joined = rows.left_join(owners, rows.owner_id == owners.listed)
+    return joined.select(*rows.columns, owners.team, owners.owner_region)
+
+
+def _owner_load(sight: Sight, rows: ir.Table) -> ir.Table:
+    base = sight.base
+    keys = base.filter(base.owner_id.notnull()).select("owner_id", "as_of").distinct()
+    asked = OWNER_LOAD[sight.subject.name]
+    figures = [figure for name, figure in asked.items() if name in sight.asked]
+    load = owner_load(sight.tables, sight.subject, keys, figures)
+    load = load.rename(load_owner="owner_id", load_as_of="as_of")
+    joined = rows.left_join(load, [rows.owner_id == load.load_owner, rows.as_of == load.load_as_of])
+    return joined.select(*rows.columns, *figures)
+
+
+def _account(sight: Sight, rows: ir.Table) -> ir.Table:
+    states = account_states(sight.tables, company_currency=sight.selection.company_currency)
+    return attach(rows, states, "account_id", payload=ACCOUNT_STATE)
+
+
+def _attributes(sight: Sight, rows: ir.Table) -> ir.Table:
+    """The attributes: those of the record, those that have a history, those of the account."""
+    part = sight.selection.subject(sight.subject.name)
+    asked = [attribute for attribute in part.attributes if attribute.column in sight.asked]
+    for attribute in asked:
+        if attribute.has_history:
+            spans = field_spans(sight.tables, sight.subject, attribute.name)
+            rows = attach(rows, spans, sight.subject.id_column, payload=["new_value"])
+            rows = rows.rename({_raw(attribute): "new_value"})
+    of_account = {_raw(a): _[a.name] for a in asked if a.table == "accounts"}
+    if of_account:
+        chosen = sight.tables.accounts.select(listed_account="account_id", **of_account)
+        joined = rows.left_join(chosen, rows.account_id == chosen.listed_account)
+        rows = joined.select(*rows.columns, *of_account)
+    return rows.mutate(**{a.column: _read(rows, a) for a in asked})
+
+
+def _raw(attribute: Attribute) -> str:
+    """The column that holds the attribute as the history does."""
+    return f"raw_{attribute.table}_{attribute.name}"
+
+
+def _read(rows: ir.Table, attribute: Attribute) -> ir.Value:
+    """The attribute's value as its kind: a number, a text, or the days since a date."""
+    value = rows[_raw(attribute)]
+    if attribute.is_date:
+        return days_between(date_of(value), rows.as_of)
+    is_text_number = attribute.kind == "number" and value.type().is_string()
+    return number_of(value) if is_text_number else value
+
+
+def _attribute_names(selection: FeatureSelection) -> Iterable[str]:
+    for name in ("deal", "lead"):
+        yield from (attribute.column for attribute in selection.subject(name).attributes)
+
+
+def _lead(sight: Sight, rows: ir.Table) -> ir.Table:
+    """The deal's lead, as far as it was known."""
+    leads = known_records(sight.tables, LEAD).select(
+        deal_lead="lead_id",
+        lead_source="source",
+        lead_created_at="created_at",
+        lead_known_at="known_at",
+    )
+    known = [rows.lead_id == leads.deal_lead, leads.lead_known_at < rows.as_of]
+    names = ["deal_lead", "lead_source", "lead_created_at"]
+    return rows.left_join(leads, known).select(*rows.columns, *names)
+
+
+def _lead_activities(sight: Sight, rows: ir.Table) -> ir.Table:
+    base = sight.base
+    keys = base.filter(base.lead_id.notnull()).select("lead_id", "as_of").distinct()
+    found = lead_engagement(sight.tables, keys).rename(engaged_lead="lead_id", seen_at="as_of")
+    same = [rows.deal_lead == found.engaged_lead, rows.as_of == found.seen_at]
+    names = [c for c in found.columns if c not in ("engaged_lead", "seen_at")]
+    return rows.left_join(found, same).select(*rows.columns, *names)
+
+
+def _engagement(sight: Sight, rows: ir.Table) -> ir.Table:
+    kinds = sight.selection.subject(sight.subject.name).kinds
+    asked = sight.asked | ({ANSWERED} if sight.asked.intersection(RESPONSE) else set())
+    found = engagement(sight.tables, sight.keys, sight.subject, kinds, asked)
+    right = found.rename(engaged_id=sight.subject.id_column, engaged_as_of="as_of")
+    same = [rows[sight.subject.id_column] == right.engaged_id, rows.as_of == right.engaged_as_of]
+    counts = counted_names(kinds)
+    names = [c for c in right.columns if c not in ("engaged_id", "engaged_as_of")]
+    told = {name: _[name].fill_null(0.0) if name in counts else _[name] for name in names}
+    return rows.left_join(right, same).select(*rows.columns, **told)
+
+
+def _deal_engagement(selection: FeatureSelection) -> Iterable[str]:
+    return engagement_names(selection.deals.kinds)
+
+
+def _lead_engagement(selection: FeatureSelection) -> Iterable[str]:
+    return (*engagement_names(selection.leads.kinds), *RESPONSE)
+
+
+DEAL_PARTS = (
+    Part(gives=_attribute_names, joined=_attributes),
+    Part(gives=_stage_names, joined=_stage),
+    Part(gives=_these("stage_dwell_ratio"), joined=_dwell),
+    Part(gives=_these(*AMOUNT), joined=_amount),
+    Part(gives=_these(*EXPECTED_CLOSE), joined=_expected_close),
+    Part(gives=_these("owner_id"), joined=_owner, needs_owner=True),
+    Part(gives=_these("owner_changed_count"), joined=_hand_overs),
+    Part(gives=_these("team", "region"), joined=_listed_owner, needs_owner=True),
+    Part(gives=_these(*OWNER_LOAD[DEAL.name]), joined=_owner_load, needs_owner=True),
+    Part(gives=_these(*ACCOUNT), joined=_account),
+    Part(gives=_these("lead_source", "lead_age_days", *LEAD_ACTIVITIES), joined=_lead),
+    Part(gives=_these(*LEAD_ACTIVITIES), joined=_lead_activities),
+    Part(gives=_deal_engagement, joined=_engagement),
+)
+"""In the order in which they are joined."""
+
+LEAD_PARTS = (
+    Part(gives=_attribute_names, joined=_attributes),
+    Part(gives=_these("owner_id"), joined=_owner, needs_owner=True),
+    Part(gives=_these("team"), joined=_listed_owner, needs_owner=True),
+    Part(gives=_these(*OWNER_LOAD[LEAD.name]), joined=_owner_load, needs_owner=True),
+    Part(gives=_lead_engagement, joined=_engagement),
+)
