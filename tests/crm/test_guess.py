@@ -2,6 +2,7 @@
 
 import tomllib
 
+import duckdb
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -207,6 +208,16 @@ def test_every_key_and_reason_is_read_back(key: str, why: str, value: str) -> No
 @given(name=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_every_column_name_is_one_expression(name: str) -> None:
     assert check_expression(quoted(name), "key") == quoted(name)
+
+
+def test_a_column_named_like_a_keyword_is_read() -> None:
+    connection = duckdb.connect()
+    listed = connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()
+    names = [*(name for (name,) in listed), "if", "grant", "connect_by_root", "current_date"]
+    for name in names:
+        expression = check_expression(quoted(name), "key")
+        found = connection.execute(f'SELECT {expression} FROM (SELECT 7 AS "{name}")').fetchall()
+        assert found == [(7,)], name
 
 
 def test_tables_with_the_canonical_columns_are_taken_as_they_are() -> None:

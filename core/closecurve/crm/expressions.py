@@ -32,6 +32,13 @@ _NOT_REPEATABLE = (
     exp.Localtime,
     exp.Localtimestamp,
 )
+UNREADABLE = (
+    sqlglot.errors.SqlglotError,
+    RecursionError,
+    *(ValueError, TypeError, AttributeError, IndexError),
+)
+"""What parsing raises where a text is no SQL: the last four on a keyword that stands alone."""
+
 _NO_QUERY = (exp.Placeholder, exp.Parameter, exp.Into, exp.TableSample, exp.Columns)
 _REFUSED_FUNCTIONS = frozenset(
     "current_setting getvariable getenv write_log sleep_ms nextval currval txid_current setseed"
@@ -81,6 +88,18 @@ def check_query(text: object, key: str) -> tuple[str, ...]:
     return _tables_read(tree, key, text)
 
 
+def reads_one_column(text: str) -> bool:
+    """Whether the text, as an expression, is the name of a column and nothing else.
+
+    >>> reads_one_column("stage"), reads_one_column("if"), reads_one_column("current_date")
+    (True, False, False)
+    """
+    try:
+        return isinstance(sqlglot.parse_one(text, read="duckdb"), exp.Column)
+    except UNREADABLE:
+        return False
+
+
 def columns_of(text: str) -> set[str]:
     """The columns that an expression reads, in lower case.
 
@@ -111,7 +130,7 @@ def _check_repeatable(node: exp.Expr, key: str, text: str) -> None:
 def _one_tree(text: str, key: str) -> exp.Expr | None:
     try:
         trees = sqlglot.parse(text, read="duckdb")
-    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _refused(key, "is SQL", text) from error
     return trees[0] if len(trees) == 1 else None
 

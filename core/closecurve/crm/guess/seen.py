@@ -1,10 +1,12 @@
 """A source as it was looked at: the header and a sample of each table, all values as text."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
+from closecurve.crm.expressions import reads_one_column
 from closecurve.crm.guess.names import columns_by_name, find_column, normal
 from closecurve.crm.values import ValueFormat
 
@@ -62,9 +64,11 @@ RESERVED = frozenset(
     " for foreign from group having in initially intersect into lambda lateral leading limit not"
     " null offset on only or order pivot pivot_longer pivot_wider placing primary qualify"
     " references returning select show some summarize symmetric table then to trailing true union"
-    " unique unpivot using variadic when where window with".split()
+    " unique unpivot using variadic when where window with"
+    " anti asof at authorization binary by collation concurrently freeze full is isnull left"
+    " natural overlaps right semi similar unpack verbose".split()
 )
-"""Words that DuckDB's SQL keeps for itself: a column so called is quoted."""
+"""Words that DuckDB's SQL keeps for itself, or for functions: a column so called is quoted."""
 
 
 def quoted(column: str) -> str:
@@ -73,8 +77,10 @@ def quoted(column: str) -> str:
     >>> [quoted(each) for each in ("CloseDate", "Close Date", "order")]
     ['CloseDate', '"Close Date"', '"order"']
     """
-    plain = pd.Series([column]).str.fullmatch(_SIMPLE)[0] and column.lower() not in RESERVED
-    return column if plain else '"' + column.replace('"', '""') + '"'
+    is_simple = re.fullmatch(_SIMPLE, column) and column.lower() not in RESERVED
+    if is_simple and reads_one_column(column):
+        return column
+    return '"' + column.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
