@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import sqlalchemy
-from tests.cli.crm_exports import DEALS, EXPORTS, LEADS, Export, calls, deals, leads
+from tests.cli.crm_exports.company import DEALS, LEADS, calls, deals, leads
+from tests.cli.crm_exports.exports import EXPORTS, Export
 
 from closecurve.cli import main
 from closecurve.crm.stages import Process
