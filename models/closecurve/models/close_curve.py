@@ -144,11 +144,12 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         self.is_dated_: bool = as_ofs_of(X) is not None
         self.calibration_ = HazardCalibration()
         self.stage_curves_ = StageCurves(self.processes, by=self.by, grid=self.grid_).fit(X, y)
-        rows = self._tree_rows(X, labels)
+        cells = unfold(labels, self.grid_)
+        rows = self._tree_rows(X, labels, cells)
         self.closes_ = closes = closed_count(X, labels) if rows.outcome.any() else 0
         self.trees_weight_ = self._weight_of(closes)
         self.rounds_ = self.rounds or int(np.clip(closes / CLOSES_PER_ROUND, *ROUNDS))
-        settings = self._settings().for_density(self._cells_per_deal(X, labels))
+        settings = self._settings().for_density(_cells_per_deal(X, cells))
         self.boosters_ = grow(rows, settings) if closes else []
         return self
 
@@ -255,10 +256,10 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
             encoding=self.encoding_, grid=self.grid_, calendar=self.calendar or FiscalCalendar()
         )
 
-    def _tree_rows(self, X: pd.DataFrame, labels: Labels) -> TreeRows:
+    def _tree_rows(self, X: pd.DataFrame, labels: Labels, every: Cells) -> TreeRows:
         features = self.encoding_.matrix(X)
         hashes = row_hashes(features, labels) + np.uint64(self.random_state)
-        cells, weight = thin(unfold(labels, self.grid_), hashes, self.most_cells)
+        cells, weight = thin(every, hashes, self.most_cells)
         weight = weight * self._recency(labels)[cells.row]
         return TreeRows(
             matrix=self._cell_matrix().build(features, as_ofs_of(X), cells),
@@ -267,12 +268,6 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
             start=self._start()[cells.interval],
             categories=self.encoding_.places("category"),
         )
-
-    def _cells_per_deal(self, X: pd.DataFrame, labels: Labels) -> float:
-        """The mean number of cells, before any are thinned out, of a deal that has one."""
-        rows, column = unfold(labels, self.grid_).row, id_column(X)
-        deals = len(np.unique(rows)) if column is None else X[column].iloc[rows].nunique()
-        return len(rows) / max(deals, 1)
 
     def _recency(self, labels: Labels) -> Floats:
         """The weight of each landmark: 1 for the newest, halved with each half-life."""
@@ -349,6 +344,13 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         start = self._start()[cells.interval]
         hazards = mean_hazards(self.boosters_, matrix, start, self.num_threads)
         return hazards.reshape(len(features), intervals, 3)
+
+
+def _cells_per_deal(X: pd.DataFrame, cells: Cells) -> float:
+    """The mean number of cells, before any are thinned out, of a deal that has one."""
+    column = id_column(X)
+    deals = len(np.unique(cells.row)) if column is None else X[column].iloc[cells.row].nunique()
+    return len(cells.row) / max(deals, 1)
 
 
 _LEARNED_PARAMS = ("calendar", "processes", "kinds", "num_threads")
