@@ -25,7 +25,7 @@ import pandas as pd
 from closecurve.crm.demo import simulate
 from closecurve.features.subjects import DEAL
 from closecurve.models.explanation import Explainer
-from closecurve.models.explanation_words import Wording
+from closecurve.models.explanation.words import Wording
 from closecurve.models.reading import read_curves
 from closecurve.pipelines.bundling import Bundle
 from closecurve.pipelines.panels import open_rows, snapshots

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from closecurve.crm.calendar import FiscalCalendar
-from closecurve.models.forecast_targets import targets_for
+from closecurve.models.forecast.targets import targets_for
 from closecurve.models.scopes import scopes_of
 from closecurve.models.weighted import due, weighted_pipeline
 

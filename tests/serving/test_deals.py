@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from closecurve.models.explanation_words import Wording
+from closecurve.models.explanation.words import Wording
 from closecurve.serving.routers.deals import top_reason
 
 AS_OF = "2026-02-02T05:00:00Z"

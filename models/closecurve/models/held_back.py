@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from closecurve.models import metrics
+from closecurve.models.close_curve.unfold import Labels
 from closecurve.models.panel import AS_OF, id_column, labels_of
-from closecurve.models.unfold import Labels
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from closecurve.crm.calendar import FiscalCalendar, Period
 
 if TYPE_CHECKING:
-    from closecurve.models.close_curve_rows import CurveRows
+    from closecurve.models.close_curve.rows import CurveRows
 
 Floats = NDArray[np.float64]
 

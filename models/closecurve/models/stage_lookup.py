@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from closecurve.models.baseline_curves import AGE_BIN, StageCurves
+from closecurve.models.baselines.curves import AGE_BIN, StageCurves
 from closecurve.models.incidence import at_times, with_open
 from closecurve.models.panel import parts_of, stratum
 

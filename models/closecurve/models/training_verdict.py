@@ -9,7 +9,8 @@ import pandas as pd
 from closecurve.models import metrics
 from closecurve.models.baselines import FixedStageRate, HistoricalStageRate, StageCurves
 from closecurve.models.calibration import HazardCalibration
-from closecurve.models.close_curve import ROUNDS, CloseCurve
+from closecurve.models.close_curve.estimator import ROUNDS, CloseCurve
+from closecurve.models.close_curve.unfold import unfold
 from closecurve.models.held_back import (
     Answers,
     Curves,
@@ -26,7 +27,6 @@ from closecurve.models.held_back import (
     score_table,
 )
 from closecurve.models.panel import AS_OF
-from closecurve.models.unfold import unfold
 
 HELD_BACK_SHARE = 0.3
 """The last part of the panel's time, on which is judged."""

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from closecurve.features.data_quality import Finding
-from closecurve.models.explanation_words import Wording, told
+from closecurve.models.explanation.words import Wording, told
 from closecurve.pipelines.publication import Published
 from closecurve.sources.importing import ImportReport
 

@@ -15,8 +15,8 @@ import pandas as pd
 from closecurve.features.selected import FeatureSelection
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.models.close_curve import CloseCurve
-from closecurve.models.close_curve_files import calendar_to_json
-from closecurve.models.explanation_cohort import Cohort, learn_cohort, read_cohort, write_cohort
+from closecurve.models.close_curve.files import calendar_to_json
+from closecurve.models.explanation.cohort import Cohort, learn_cohort, read_cohort, write_cohort
 from closecurve.pipelines.fitting import Fitted, free_cores
 from closecurve.pipelines.forecasting import HeldBack
 from closecurve.pipelines.leakage import as_markdown

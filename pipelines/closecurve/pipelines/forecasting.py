@@ -14,13 +14,13 @@ from closecurve.features.money import with_company_rate
 from closecurve.features.selected import FeatureSelection
 from closecurve.features.subjects import DEAL
 from closecurve.features.tables import HistoryTables
-from closecurve.models.forecast import expected_rest, forecast
-from closecurve.models.forecast_inputs import (
+from closecurve.models.forecast.inputs import (
     ForecastInputs,
     rest_days,
     win_probability_between,
 )
-from closecurve.models.forecast_rules import origins, past_origins, period_at
+from closecurve.models.forecast.rules import origins, past_origins, period_at
+from closecurve.models.forecast.totals import expected_rest, forecast
 from closecurve.models.held_back import Curves
 from closecurve.pipelines.fitting import Fitted
 from closecurve.pipelines.panels import open_rows, snapshots

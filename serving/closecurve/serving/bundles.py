@@ -4,7 +4,7 @@ A bundle holds `deal_curve/` and `lead_curve/` (each may be absent), `selection.
 `cohort_deals.json` and `cohort_leads.json` (what is typical, which reasons compare with), and
 `context.json`:
 
-- `calendar`: as `closecurve.models.close_curve_files.calendar_to_json` writes it;
+- `calendar`: as `closecurve.models.close_curve.files.calendar_to_json` writes it;
 - `processes`: a list of {name, stages: [{name, kind, fixed_rate, expected_days}]};
 - `grades`: the fields of `GradePolicy`.
 
@@ -23,9 +23,9 @@ from closecurve.crm.errors import ClosecurveError, EnvironmentFailure
 from closecurve.crm.stages import Process, Stage, StageKind
 from closecurve.features.selected import FeatureSelection
 from closecurve.models.close_curve import CloseCurve
-from closecurve.models.close_curve_files import calendar_from_json
+from closecurve.models.close_curve.files import calendar_from_json
 from closecurve.models.explanation import Explainer
-from closecurve.models.explanation_cohort import read_cohort
+from closecurve.models.explanation.cohort import read_cohort
 from closecurve.models.lead_quality import GradeKind, GradePolicy
 from closecurve.stores.bundle import open_sealed
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Query
 
-from closecurve.models.explanation_words import LANGUAGES, Wording
+from closecurve.models.explanation.words import LANGUAGES, Wording
 from closecurve.serving.summary import Summary
 from closecurve.stores.results import PublicationHead
 

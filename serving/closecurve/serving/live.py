@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from closecurve.models.explanation_words import Wording, explained
+from closecurve.models.explanation.words import Wording, explained
 from closecurve.models.reading import Readings, read_curves
 from closecurve.serving.problems import Problem
 from closecurve.serving.schemas.common import naive_utc
@@ -23,7 +23,7 @@ from closecurve.stores.results import PublicationHead, ResultsStore
 
 if TYPE_CHECKING:
     from closecurve.features.records import Context
-    from closecurve.models.close_curve_rows import CurveRows
+    from closecurve.models.close_curve.rows import CurveRows
     from closecurve.serving.bundles import Bundle, SubjectModel
 
 CLOCK_SKEW = pd.Timedelta(minutes=5)

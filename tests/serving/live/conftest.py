@@ -22,8 +22,8 @@ from closecurve.features.selected import Attribute, FeatureSelection, SubjectSel
 from closecurve.features.snapshot import deal_snapshots, lead_snapshots, open_deals, open_leads
 from closecurve.features.tables import HistoryTables
 from closecurve.models.close_curve import CloseCurve
-from closecurve.models.close_curve_files import calendar_to_json
-from closecurve.models.explanation_cohort import learn_cohort, write_cohort
+from closecurve.models.close_curve.files import calendar_to_json
+from closecurve.models.explanation.cohort import learn_cohort, write_cohort
 from closecurve.models.lead_quality import GradePolicy
 from closecurve.serving.live import COMPANY_OWNER
 from closecurve.stores.bundle import seal

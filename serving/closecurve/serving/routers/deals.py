@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from closecurve.models.explanation_words import LANGUAGES, Wording, explained, told
+from closecurve.models.explanation.words import LANGUAGES, Wording, explained, told
 from closecurve.serving.language import Language, wording
 from closecurve.serving.problems import Problem
 from closecurve.serving.routers.documented import responses

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from closecurve.models.explanation_words import LANGUAGES, explained
+from closecurve.models.explanation.words import LANGUAGES, explained
 from closecurve.serving.language import Language, wording
 from closecurve.serving.problems import Problem
 from closecurve.serving.routers.deals import After, Limit, OwnerId, top_reason

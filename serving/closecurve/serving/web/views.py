@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import pandas as pd
 
-from closecurve.models.explanation_words import Wording, explained
+from closecurve.models.explanation.words import Wording, explained
 from closecurve.serving.language import wording
 from closecurve.serving.live import COMPANY_OWNER
 from closecurve.serving.routers.deals import DealOrder, top_reason
