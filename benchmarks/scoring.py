@@ -24,7 +24,7 @@ import pandas as pd
 
 from closecurve.crm.demo import simulate
 from closecurve.features.subjects import DEAL
-from closecurve.models.explanation import Explainer
+from closecurve.models.explanation.explainer import Explainer
 from closecurve.models.explanation.words import Wording
 from closecurve.models.reading import read_curves
 from closecurve.pipelines.bundling import Bundle

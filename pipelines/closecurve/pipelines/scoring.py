@@ -8,7 +8,7 @@ import pandas as pd
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.features.tables import HistoryTables
 from closecurve.models.close_curve.rows import CurveRows
-from closecurve.models.explanation import Explainer
+from closecurve.models.explanation.explainer import Explainer
 from closecurve.models.lead_quality import grade, queue_rank, response_due
 from closecurve.models.reading import Readings, read_curves
 from closecurve.pipelines.bundling import Bundle

@@ -24,8 +24,8 @@ from closecurve.crm.stages import Process, Stage, StageKind
 from closecurve.features.selected import FeatureSelection
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve.files import calendar_from_json
-from closecurve.models.explanation import Explainer
 from closecurve.models.explanation.cohort import read_cohort
+from closecurve.models.explanation.explainer import Explainer
 from closecurve.models.lead_quality import GradeKind, GradePolicy
 from closecurve.stores.bundle import open_sealed
 

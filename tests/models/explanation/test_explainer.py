@@ -9,8 +9,8 @@ import pytest
 
 from closecurve.crm.errors import UsageError
 from closecurve.models.close_curve import CloseCurve
-from closecurve.models.explanation import Explainer, Explanation, Reason
 from closecurve.models.explanation.cohort import Cohort, learn_cohort, read_cohort, write_cohort
+from closecurve.models.explanation.explainer import Explainer, Explanation, Reason
 
 
 @pytest.fixture(scope="module")

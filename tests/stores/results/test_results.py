@@ -318,6 +318,55 @@ def test_two_publishers_at_once_leave_one_publication_each(url: str) -> None:
         store.close()
 
 
+def test_heads_are_listed_newest_first(store: ResultsStore) -> None:
+    for number in (1, 2, 3):
+        store.publish(make_publication(number))
+    assert [head.publication_id for head in store.publications(limit=2)] == [3, 2]
+    assert store.publications()[0] == store.latest()
+    assert store.publication(1) == store.publications()[-1]
+    assert store.publication(4) is None
+
+
+def test_rows_of_any_table_come_by_their_key(store: ResultsStore) -> None:
+    number = store.publish(make_publication(1, deals=30))
+    ids = [row["deal_id"] for row in store.rows(number, "deal_scores", {"team": None})]
+    assert ids == sorted(ids)
+    assert len(ids) == 30
+    some = store.rows(number, "deal_scores", {"team": "team 1"})
+    assert {row["team"] for row in some} == {"team 1"}
+    assert store.rows(number + 1, "deal_scores") == []
+
+
+def test_a_page_of_any_table_walks_like_that_of_deals(store: ResultsStore) -> None:
+    number = store.publish(make_publication(1, deals=30))
+    for stage in (None, "Proposal"):
+
+        def following(after: str | None, stage: str | None = stage) -> Page:
+            filters = {"stage": stage}
+            return store.page(number, "deal_scores", filters, order="-amount", after=after, limit=7)
+
+        whole = store.deals(number, stage=stage, order="-amount", limit=100)
+        assert walked(following) == whole.rows
+
+
+def test_a_home_of_an_earlier_release_is_added_to(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/results.sqlite"
+    first = SqlResultsStore(url)
+    number = first.publish(make_publication(1))
+    first.close()
+    engine = engine_of(url)
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        connection.execute(update(SCHEMA).values(version=1))
+        connection.exec_driver_sql("DROP TABLE funnel")
+        connection.exec_driver_sql("ALTER TABLE forecasts DROP COLUMN carried_by")
+    engine.dispose()
+    store = SqlResultsStore(url)
+    assert len(store.deals(number).rows) == 5
+    assert {row["carried_by"] for row in store.forecast(number)} == {None}
+    assert store.counts(store.publish(make_publication(2)))["funnel"] > 0
+    store.close()
+
+
 def test_a_newer_schema_is_refused_with_the_command_that_mends_it(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/results.sqlite"
     SqlResultsStore(url).close()

@@ -1,5 +1,6 @@
 """What every results store can do; one contract test runs on each of them."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Protocol
 
@@ -95,6 +96,36 @@ class ResultsStore(Protocol):
 
     def account_facts(self, publication_id: int, account_id: str) -> Row | None:
         """The facts of one account, with account_id; None where there are none."""
+        ...
+
+    def publications(self, limit: int = 100) -> list[PublicationHead]:
+        """The heads of the newest publications, newest first. Raises UsageError: limit-range."""
+        ...
+
+    def publication(self, publication_id: int) -> PublicationHead | None:
+        """One head; None where there is none of that id."""
+        ...
+
+    def rows(
+        self, publication_id: int, table: str, filters: Mapping[str, str | None] | None = None
+    ) -> list[Row]:
+        """All rows of a table of `RESULT_TABLES` that match the texts of `filters`, by its key.
+
+        A filter of None lets everything through. Raises UsageError: filter-text.
+        """
+        ...
+
+    def page(
+        self,
+        publication_id: int,
+        table: str,
+        filters: Mapping[str, str | None],
+        *,
+        order: str,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """One page of a table whose key is one column; as `deals`."""
         ...
 
     def counts(self, publication_id: int) -> dict[str, int]:

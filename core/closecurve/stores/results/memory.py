@@ -1,7 +1,7 @@
 """The reference: what a results store answers, in the plainest way, in memory."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -62,11 +62,37 @@ class MemoryResultsStore:
         return len(self._heads)
 
     def latest(self) -> PublicationHead | None:
-        if not self._heads:
+        return self.publication(len(self._heads))
+
+    def publications(self, limit: int = 100) -> list[PublicationHead]:
+        check_limit(limit)
+        newest = range(len(self._heads), 0, -1)
+        return [head for number in newest[:limit] if (head := self.publication(number))]
+
+    def publication(self, publication_id: int) -> PublicationHead | None:
+        if not 1 <= publication_id <= len(self._heads):
             return None
-        head = self._heads[-1]
+        head = self._heads[publication_id - 1]
         opened = {**head, "summary": json.loads(head["summary"])}
-        return PublicationHead.of({"publication_id": len(self._heads), **opened})
+        return PublicationHead.of({"publication_id": publication_id, **opened})
+
+    def rows(
+        self, publication_id: int, table: str, filters: Mapping[str, str | None] | None = None
+    ) -> list[Row]:
+        found = self._rows(RESULT_TABLES[table], publication_id, dict(filters or {}))
+        return _sorted(found, RESULT_TABLES[table].key)
+
+    def page(
+        self,
+        publication_id: int,
+        table: str,
+        filters: Mapping[str, str | None],
+        *,
+        order: str,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        return self._page(RESULT_TABLES[table], publication_id, dict(filters), order, after, limit)
 
     def deals(
         self,

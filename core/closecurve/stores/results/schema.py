@@ -23,17 +23,19 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeEngine
 
 from closecurve.crm.errors import EnvironmentFailure, UsageError
 from closecurve.stores.results.columns import RESULT_TABLES, Kind, ResultColumn, ResultTable
 from closecurve.stores.results.publication import CONTENT
 
-SCHEMA_VERSION = 1
-"""Counts up with every change of the tables below."""
+SCHEMA_VERSION = 2
+"""Counts up with a release that adds tables or columns to a publication; nothing is taken away."""
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one; a publication of 100,000 deals takes a few seconds."""
@@ -163,9 +165,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def prepare(connection: Connection) -> None:
-    """Make the tables where there are none.
+    """Make the tables where there are none, and add to those of an earlier release.
 
-    Raises EnvironmentFailure for tables of another schema version, with the command that mends it.
+    Raises EnvironmentFailure for tables of a later schema, with the command that mends it.
     """
     if not inspect(connection).has_table(SCHEMA.name):
         if connection.dialect.name == "postgresql":
@@ -174,9 +176,26 @@ def prepare(connection: Connection) -> None:
         if connection.scalar(select(SCHEMA.c.version)) is None:
             connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION))
     version = connection.scalar(select(SCHEMA.c.version))
+    if version is not None and version < SCHEMA_VERSION:
+        version = _upgrade(connection)
     if version != SCHEMA_VERSION:
         raise EnvironmentFailure(
             "results-schema",
             f"this release reads results of schema {SCHEMA_VERSION}, got schema {version};"
             " run `pip install --upgrade closecurve`",
         )
+
+
+def _upgrade(connection: Connection) -> int:
+    """Add the tables and columns that an earlier release did not have; what is there stays."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
+    METADATA.create_all(connection)
+    for table in TABLES.values():
+        present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in present:
+                added = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {added}")
+    connection.execute(update(SCHEMA).values(version=SCHEMA_VERSION))
+    return SCHEMA_VERSION

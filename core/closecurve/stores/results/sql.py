@@ -73,9 +73,34 @@ class SqlResultsStore:
             return _insert(connection, head, rows)
 
     def latest(self) -> PublicationHead | None:
-        newest = select(PUBLICATIONS).order_by(PUBLICATIONS.c.publication_id.desc()).limit(1)
-        rows = self._read(newest)
-        return PublicationHead.of(rows[0]) if rows else None
+        return next(iter(self.publications(limit=1)), None)
+
+    def publications(self, limit: int = 100) -> list[PublicationHead]:
+        check_limit(limit)
+        newest = select(PUBLICATIONS).order_by(PUBLICATIONS.c.publication_id.desc()).limit(limit)
+        return [PublicationHead.of(row) for row in self._read(newest)]
+
+    def publication(self, publication_id: int) -> PublicationHead | None:
+        wanted = select(PUBLICATIONS).where(PUBLICATIONS.c.publication_id == publication_id)
+        return next((PublicationHead.of(row) for row in self._read(wanted)), None)
+
+    def rows(
+        self, publication_id: int, table: str, filters: Mapping[str, str | None] | None = None
+    ) -> list[Row]:
+        key = [TABLES[table].c[name] for name in RESULT_TABLES[table].key]
+        return self._read(_select(table, publication_id, filters or {}).order_by(*key))
+
+    def page(
+        self,
+        publication_id: int,
+        table: str,
+        filters: Mapping[str, str | None],
+        *,
+        order: str,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        return self._page(table, publication_id, dict(filters), order, after, limit)
 
     def deals(
         self,

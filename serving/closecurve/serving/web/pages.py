@@ -1,10 +1,7 @@
 """The pages' routes: the overview, one deal, the API's description, and the files they load."""
 
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import jinja2
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BeforeValidator
@@ -15,49 +12,16 @@ from closecurve.serving.problems import KINDS, Problem
 from closecurve.serving.schemas.common import Cursor, Text
 from closecurve.serving.schemas.leads import Grade
 from closecurve.serving.service import UsedService
-from closecurve.serving.web import views, wording
-from closecurve.serving.web.assets import asset_named, assets, packed, plotly_style_ids
+from closecurve.serving.web import views
+from closecurve.serving.web.assets import asset_named, packed
+from closecurve.serving.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
 FOR_A_YEAR = "public, max-age=31536000, immutable"
-TEMPLATES = Path(__file__).parent / "templates"
 _EMPTY_IS_NONE = BeforeValidator(lambda value: value or None)
 Choice = Annotated[Text | None, _EMPTY_IS_NONE]
 CursorChoice = Annotated[Cursor | None, _EMPTY_IS_NONE]
 """A form sends the choices that nobody made too, as empty text."""
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "money": wording.money,
-        "percent": wording.percent,
-        "number": wording.number,
-        "rule": wording.rule,
-        "days": wording.days,
-        "day": wording.day,
-    }
-    environment.globals |= {
-        "assets": assets(),
-        "plotly_style_ids": plotly_style_ids,
-        "deadline": wording.deadline,
-        "deal_address": views.deal_address,
-        "day_span": wording.day_span,
-        "duration": wording.duration,
-        "instant": wording.instant,
-    }
-    return environment
-
-
-def _page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    return HTMLResponse(_templates().get_template(template).render(values), status)
 
 
 def read_filters(
@@ -82,9 +46,9 @@ def overview(
     """The overview: the quarter, the funnel, the lead queue and the deals."""
     head = service.results.latest()
     if head is None:
-        return _page("nothing.html")
+        return page("nothing.html")
     try:
-        return _page(
+        return page(
             "overview.html",
             view=views.overview(service, head, filters, language),
             language=language,
@@ -102,8 +66,8 @@ def deal(service: UsedService, deal_id: Text, language: Language) -> HTMLRespons
     head = service.results.latest()
     view = None if head is None else views.deal_view(service, head, deal_id, language)
     if view is None:
-        return _page("missing.html", status=404)
-    return _page("deal.html", view=view, language=language)
+        return page("missing.html", status=404)
+    return page("deal.html", view=view, language=language)
 
 
 @router.get("/docs")
@@ -115,7 +79,7 @@ def description(request: Request) -> HTMLResponse:
         for path, operations in schema["paths"].items()
         for method, operation in operations.items()
     ]
-    return _page("docs.html", schema=schema, routes=routes, problems=list(KINDS.values()))
+    return page("docs.html", schema=schema, routes=routes, problems=list(KINDS.values()))
 
 
 @router.get("/static/{name}")
