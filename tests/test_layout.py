@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 FLOORS = ("core", "features", "models", "pipelines", "serving")
-HEAVY = ("mlflow", "prefect", "lightgbm", "sklearn", "plotly", "ibis", "matplotlib")
+HEAVY = (
+    "mlflow",
+    "prefect",
+    "lightgbm",
+    "sklearn",
+    "plotly",
+    "ibis",
+    "matplotlib",
+    "statsmodels",
+)
 
 
 @pytest.mark.parametrize("floor", FLOORS)
