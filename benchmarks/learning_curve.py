@@ -1,4 +1,4 @@
-"""How good the curves of deals are after 0, 5, 10, … 1,000 closed deals, beside simpler answers.
+"""How good the curves of deals are after 0, 10, 25, … 1,000 closed deals, beside simpler answers.
 
     .venv/bin/python benchmarks/learning_curve.py --data demo
 
@@ -40,7 +40,7 @@ from closecurve.models.training import TrainedCurve, train_curve
 from closecurve.pipelines.fitting import free_cores
 from closecurve.pipelines.panels import open_rows, panel_of, training_panel
 
-SIZES = (0, 5, 10, 20, 50, 100, 200, 500, 1_000)
+SIZES = (0, 10, 25, 50, 100, 200, 500, 1_000)
 CLOSECURVE = "closecurve"
 
 

@@ -4,12 +4,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("closecurve", deadline=None)
+settings.load_profile("closecurve")
 
 
 @pytest.fixture(scope="session")

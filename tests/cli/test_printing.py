@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from closecurve.cli.printing import import_document, import_lines
+from closecurve.cli.printing import import_document, import_lines, training_lines
 from closecurve.crm.continuing_report import SubjectReport
 from closecurve.crm.review import REJECTED_COLUMNS, TableReport
 from closecurve.features.data_quality import Finding
@@ -63,3 +63,23 @@ def test_the_most_telling_findings_are_printed_and_all_go_into_the_document() ->
     assert len(document["data_quality"]) == 7
     assert document["changes"]["deals"]["new"] == 2
     assert document["other_mapping"] is False
+
+
+def tuned(**tuning: Any) -> str:
+    """What is printed of a tuning."""
+    best = {"candidate": {"leaves": 4, "l2": 5.0}, "gap": 0.0123, "standard_error": 0.004}
+    made = {"tried": [{}, {}], "left_out": 0, "best": best} | tuning
+    report = {"ids": 3, "closed": 2, "finding": "It is so.", "tuning": made, "columns": []}
+    return training_lines({"deal": report})[1]
+
+
+def test_what_a_tuning_tried_and_found_is_told() -> None:
+    assert tuned() == (
+        "  Tuning: 2 settings tried; best: leaves 4, l2 5.0 (log loss lower by 0.0123, its error"
+        " 0.0040)."
+    )
+    assert tuned(left_out=3, best={"candidate": {}}) == (
+        "  Tuning: 2 settings tried, 3 left out for lack of time; none is better than the defaults"
+        " by more than its error."
+    )
+    assert "too short" in tuned(tried=[])

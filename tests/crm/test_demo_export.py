@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.sources.whole import read_tables
 
 from closecurve.crm.demo import DemoCompany, simulate
 from closecurve.crm.demo.dirt import SPOILS
@@ -12,7 +13,6 @@ from closecurve.crm.mapping import parse_mapping
 from closecurve.crm.quality import check_tables
 from closecurve.crm.stages import DEFAULT_PROCESS
 from closecurve.crm.tables import CANONICAL
-from closecurve.sources.extract import read_tables
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def test_two_nulls_do_not_differ() -> None:
 def test_a_column_keeps_its_first_kind_unless_it_never_had_a_value() -> None:
     first = pd.DataFrame({"n": [1.0], "t": ["x"], "e": pd.Series([None], dtype="str")})
     second = pd.DataFrame({"n": ["7", "q"], "t": [2.0, 0.5], "e": [3.0, 4.0], "z": ["new", None]})
-    made = stacked(first, second)
+    made = stacked(first, second, {"e"})
     assert made.columns.tolist() == ["n", "t", "e", "z"]
     assert made["n"].tolist()[:2] == [1.0, 7.0]
     assert made["n"].isna().tolist() == [False, False, True]

@@ -140,7 +140,7 @@ MUTATIONS: list[tuple[str, Row, str, str]] = [
     ("deal_changes", {"known_at": "later"}, "date-unreadable", "known_at"),
     ("activities", {"deal_id": None}, "activity-without-subject", "deal_id"),
     ("activities", {"deal_id": "D9"}, "activity-unknown", "deal_id"),
-    ("activities", {"deal_id": None, "lead_id": "L9"}, "activity-unknown", "deal_id"),
+    ("activities", {"deal_id": None, "lead_id": "L9"}, "activity-unknown", "lead_id"),
     ("activities", {"kind": ""}, "value-missing", "kind"),
     ("activities", {"event_at": "24:00"}, "date-unreadable", "event_at"),
     ("leads", {"lead_id": None}, "value-missing", "lead_id"),

@@ -30,9 +30,11 @@ SMALL = {
     "spark.driver.memory": "1g",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.constraintPropagation.enabled": "false",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.log.level": "ERROR",
 }
-"""A session for a few rows: compiling its plans would take longer than reading them."""
+"""A session for a few rows: planning and compiling well would take longer than reading them."""
 
 
 @pytest.fixture(scope="module")

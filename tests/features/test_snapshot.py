@@ -6,6 +6,7 @@ import ibis
 import pandas as pd
 import pytest
 
+from closecurve.features.facts import known_before
 from closecurve.features.selected import Attribute, FeatureSelection, SubjectSelection
 from closecurve.features.snapshot import deal_snapshots, lead_snapshots, open_deals
 from closecurve.features.tables import HistoryTables
@@ -208,6 +209,51 @@ def test_a_deal_carries_what_is_shown(deal: dict[str, Any]) -> None:
         "lead_id": "l",
     }
     assert deal["expected_close_date"] == day("03-11").date()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "account_id",
+        "amount",
+        "amount_company",
+        "attribute_tier",
+        "lead_age_days",
+        "owner_win_rate",
+        "stage_dwell_ratio",
+        "team",
+    ],
+)
+def test_a_column_asked_alone_is_as_among_all(
+    column: str, frames: Frames, hand_selection: FeatureSelection, deal: dict[str, Any]
+) -> None:
+    tables = HistoryTables.from_frames(frames)
+    grain = open_deals(tables, [AS_OF])
+    rows = deal_snapshots(tables, grain, hand_selection, columns=[column])
+    assert rows.to_pyarrow().to_pylist() == [{n: deal[n] for n in ("deal_id", "as_of", column)}]
+
+
+def test_a_cohort_is_answered_as_its_pairs_named_twice_are(
+    frames: Frames, hand_selection: FeatureSelection
+) -> None:
+    tables = HistoryTables.from_frames(frames)
+    cohort = open_deals(tables, [AS_OF - pd.Timedelta(days=40), AS_OF])
+    pairs = pd.concat([cohort.execute()] * 2)
+    given = [
+        deal_snapshots(tables, grain, hand_selection).execute().sort_values(["deal_id", "as_of"])
+        for grain in (cohort, ibis.memtable(pairs))
+    ]
+    assert len(given[0]) == 3
+    pd.testing.assert_frame_equal(*(rows.reset_index(drop=True) for rows in given))
+
+
+def test_a_cohort_of_one_history_is_not_taken_as_known_in_another(
+    frames: Frames, hand_selection: FeatureSelection
+) -> None:
+    tables = HistoryTables.from_frames(frames)
+    grain = open_deals(tables, [AS_OF])
+    unaware = known_before(tables, day("01-01"))
+    assert deal_snapshots(unaware, grain, hand_selection, columns=["stage"]).execute().empty
 
 
 def test_a_lead_at_its_arrival_has_its_own_row_and_no_answer(

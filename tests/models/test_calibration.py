@@ -5,7 +5,7 @@ import pytest
 
 from closecurve.crm.errors import UsageError
 from closecurve.models.calibration import HazardCalibration
-from closecurve.models.close_curve.unfold import Cells
+from closecurve.models.unfold import Cells
 
 
 def drawn(hazards: np.ndarray, seed: int = 0) -> Cells:

@@ -11,6 +11,7 @@ from closecurve.models.held_back import (
     Gap,
     Part,
     answers,
+    askable,
     gap_of,
     integrated_brier,
     known_before,
@@ -87,6 +88,14 @@ def test_a_horizon_is_asked_where_enough_landmarks_were_watched_to_it() -> None:
     assert asked[0].outcome.mean() == 0.5
     assert asked[1].outcome.sum() == 0
     assert questions(many(40), CUTOFF, [7]) == []
+
+
+def test_horizons_that_are_too_long_give_way_to_the_days_at_which_records_closed() -> None:
+    assert askable(many(), CUTOFF, [7, 30, 31]) == (7, 30)
+    assert askable(many(), CUTOFF, [31, 90]) == (5,)
+    assert askable(many(40), CUTOFF, [7]) == ()
+    still_open = part_of([(str(i), "2026-04-29", 0, 2.0) for i in range(120)])
+    assert askable(still_open, CUTOFF, [7]) == ()
 
 
 def said(part: Part, won: float) -> tuple[list[Any], Answers]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecurve.models.scopes import COMPANY, NOBODY, present_kinds, scopes_of
+from closecurve.models.scopes import COMPANY, MANAGER, NOBODY, chains_of, present_kinds, scopes_of
 
 ROWS = pd.DataFrame({"owner_id": ["ann", None, "bo", "ann"], "team": ["x", "x", None, "y"]})
 
@@ -45,3 +45,19 @@ def test_a_frame_without_the_column_goes_to_nobody() -> None:
 def test_a_kind_that_no_row_has_is_left_out(frame: pd.DataFrame) -> None:
     assert present_kinds([frame]) == ()
     assert scopes_of([frame]).names == (COMPANY,)
+
+
+TREE = {"top": None, "mid": "top", "ann": "mid", "bo": "top", "cy": None}
+
+
+def test_a_manager_s_scope_adds_up_everybody_below_at_any_depth() -> None:
+    rows = pd.DataFrame({"owner_id": ["ann", "bo", "mid", "cy", None]})
+    scopes = scopes_of([rows], chains_of(TREE))
+    managers = [i for i, kind in enumerate(scopes.kinds) if kind == MANAGER]
+    sums = scopes.sums(rows, np.array([1.0, 10.0, 100.0, 1e3, 1e4]))
+    assert {scopes.names[i]: sums[i] for i in managers} == {"mid": 101.0, "top": 111.0}
+    assert sums[0] == 11111.0
+
+
+def test_a_circle_of_managers_ends_where_it_closes() -> None:
+    assert chains_of({"a": "b", "b": "a"}) == {"a": ("a", "b"), "b": ("b", "a")}

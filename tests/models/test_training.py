@@ -10,7 +10,8 @@ import pytest
 
 from closecurve.crm.errors import DataError
 from closecurve.crm.stages import DEFAULT_PROCESS
-from closecurve.models import training_verdict
+from closecurve.models import choosing, training_verdict
+from closecurve.models.choice import Choice
 from closecurve.models.training import TrainedCurve, train_curve
 
 CUTOFF = pd.Timestamp("2025-01-01")
@@ -20,7 +21,7 @@ CUTOFF = pd.Timestamp("2025-01-01")
 def _one_candidate() -> Iterator[None]:
     """One candidate stands for all: they are tried in the same way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_verdict, "CANDIDATES", ({"half_life_share": None},))
+        patch.setattr(choosing, "CANDIDATES", (Choice(settings={"half_life_share": None}),))
         yield
 
 

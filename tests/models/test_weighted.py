@@ -6,7 +6,7 @@ import pandas as pd
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.models.forecast.targets import targets_for
 from closecurve.models.scopes import scopes_of
-from closecurve.models.weighted import due, weighted_pipeline
+from closecurve.models.weighted import category_amounts, due, weighted_pipeline
 
 QUARTER = FiscalCalendar().quarter_at(pd.Timestamp("2025-05-01"))
 DEALS = pd.DataFrame(
@@ -81,3 +81,24 @@ def test_targets_of_a_year_or_of_none_leave_the_period_without_one() -> None:
     assert found(targets(("ann", "2025-01-01", "2025-12-31", 5))) == {}
     assert found(targets()) == {}
     assert found(None) == {}
+
+
+def test_commit_counts_what_is_committed_or_closed_and_best_case_more() -> None:
+    deals = pd.DataFrame(
+        {
+            "owner_id": ["ann", "ann", "bo", "bo", "bo"],
+            "amount_company": [1.0, 10.0, 100.0, 1000.0, np.nan],
+            "forecast_category": ["commit", "best_case", "pipeline", "closed", "commit"],
+            "expected_close_date": pd.to_datetime(
+                ["2025-05-01", "2025-05-01", "2025-05-01", "2025-06-30", "2025-05-01"]
+            ),
+        }
+    )
+    amounts = category_amounts(deals, scopes_of([deals]), QUARTER)
+    assert amounts["commit_amount"].tolist() == [1001.0, 1.0, 1000.0]
+    assert amounts["best_case_amount"].tolist() == [1011.0, 11.0, 1000.0]
+
+
+def test_a_crm_without_categories_promises_nothing() -> None:
+    deals = pd.DataFrame({"amount_company": [1.0], "forecast_category": [None]})
+    assert np.isnan(category_amounts(deals, scopes_of([deals]), QUARTER)["commit_amount"]).all()

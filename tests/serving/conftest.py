@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from closecurve.serving.app import create_app
 from closecurve.stores.results import MemoryResultsStore, Publication, ResultsStore
+from closecurve.stores.results.columns import STALLS
 
 AS_OF = pd.Timestamp("2026-02-02 05:00")
 NOW = pd.Timestamp("2026-02-02 10:15")
@@ -53,6 +54,9 @@ SUMMARY: dict[str, Any] = {
             "sentence": "90 deals were closed on 2025-12-31; the usual day with a close has 4.",
         },
     ],
+    "stalls": {
+        "report": {"flags": {"flagged_stalled_rate": 0.76, "other_stalled_rate": 0.42}},
+    },
     "models": {
         "deal": {
             "is_better": True,
@@ -84,6 +88,32 @@ REASONS = [
         "typical": 0.0,
     },
 ]
+
+
+VALUE_BASIS = {
+    "source": "event",
+    "fact": {
+        "count": 64,
+        "won_count": 22,
+        "won_amount": 740_000.0,
+        "win_rate": 0.33,
+        "mean_amount": 34_000.0,
+    },
+    "fit_feature": "attribute_employees",
+    "fit_factor": 1.07,
+    "own_amount": None,
+}
+SUB_SCORES = {
+    "fit": 82, "authority": None, "budget and timing": 35, "engagement": 61, "source": 8,
+}  # fmt: skip
+WEEK = pd.Timedelta(days=7)
+
+
+def status_of(due_at: pd.Timestamp, responded_at: pd.Timestamp) -> str:
+    """Where a lead stands at the as-of."""
+    if pd.notna(responded_at):
+        return "answered"
+    return "overdue" if due_at < AS_OF else "waiting"
 
 
 def curve(won: float, lost: float) -> dict[str, list[float]]:
@@ -125,6 +155,8 @@ def deals(count: int = 60, seed: int = 3) -> pd.DataFrame:
             "win_probability_quarter": [c["won"][6] for c in curves],
             "win_probability_30": [c["won"][4] for c in curves],
             "loss_probability_eventual": lost,
+            "win_probability_low": won * 0.8,
+            "win_probability_high": won + (1 - won) * 0.2,
             "stage_rate_fixed": [STAGES[i][1] for i in stage],
             "stage_rate_history": [STAGES[i][1] * 0.7 for i in stage],
             "close_q10_date": [day - pd.Timedelta(days=8) for day in median],
@@ -164,6 +196,14 @@ def leads(count: int = 30, seed: int = 4) -> pd.DataFrame:
             "responded_at": answered,
             "is_overdue": [at < AS_OF for at in due],
             "queue_rank": range(1, count + 1),
+            "conversion_probability_low": conversion * 0.8,
+            "conversion_probability_high": conversion + (1 - conversion) * 0.2,
+            "follow_up_due_at": answered + WEEK,
+            "status": [status_of(*pair) for pair in zip(due, answered, strict=True)],
+            "value_amount": 12_000.0,
+            "expected_amount": conversion * 12_000,
+            "value_basis": [VALUE_BASIS for _ in range(count)],
+            "sub_scores": [SUB_SCORES for _ in range(count)],
             "curve": curves,
             "reasons": [REASONS[:1] for _ in range(count)],
         }
@@ -191,6 +231,9 @@ def forecasts() -> pd.DataFrame:
                     **spread, "weighted_pipeline_fixed": middle * 1.1,
                     "weighted_pipeline_history": middle * 0.6, "target": size * 1.06,
                     "target_probability": 0.37, "actual": None, "carried_by": "bottom_up",
+                    "period_kind": "quarter", "commit_amount": middle * 0.2,
+                    "best_case_amount": middle * 0.4,
+                    "rule_weights": {"bottom_up": 0.6, "run_rate": 0.4},
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -207,12 +250,62 @@ def funnel() -> pd.DataFrame:
             "weighted_fixed": 1.2e6, "weighted_history": 8e5, "entered_count": 900 - 150 * order,
             "conversion_rate": 0.42 + 0.08 * order, "conversion_low": 0.39 + 0.08 * order,
             "conversion_high": 0.45 + 0.08 * order, "dwell_q50_days": 9.0 + order,
-            "dwell_q80_days": 24.0 + order,
+            "dwell_q80_days": 24.0 + order, "dwell_q50_days_low": 8.0 + order,
+            "dwell_q50_days_high": 11.0 + order, "dwell_q80_days_low": 21.0 + order,
+            "dwell_q80_days_high": 28.0 + order, "usual_count": 80.0 - 18 * order,
+            "decided_count": 800 - 150 * order,
         }
         for kind, scope in [("company", "company"), *(("team", t) for t in TEAMS), *owners]
         for order, (stage, rate) in enumerate(STAGES, 1)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+STALL_REASON = {
+    "code": "silence",
+    "value": 23.8,
+    "bound": 14.2,
+    "fact": {"rate": 0.78, "count": 1204, "other_rate": 0.47, "other_count": 8421},
+}
+
+
+def stalls(scored: pd.DataFrame) -> pd.DataFrame:
+    """Every deal: each other one is flagged, the first of them without a reason."""
+    if scored.empty:
+        return scored
+    row = np.arange(len(scored))
+    shared = [column.name for column in STALLS.columns if column.name in scored]
+    told = [[] if i == 0 else [STALL_REASON] for i in row]
+    return scored[shared].assign(
+        stall_probability=0.9 - row / 1000,
+        usual_probability=0.5,
+        verdict=np.where(row % 2, "on_course", "flagged"),
+        checkpoint=np.array([None, "weekly_review", "follow_up", "decision"])[row % 4],
+        funnel_part="middle",
+        next_step="middle:silence",
+        dwell_q50_days=np.where(row % 5, 12.0, np.nan),
+        dwell_q80_days=np.where(row % 5, 27.5, np.nan),
+        quiet_days=23.8,
+        still_days=41.3,
+        reasons=pd.Series(told, index=scored.index, dtype=object),
+    )[list(STALLS.names)]
+
+
+def stall_owners() -> pd.DataFrame:
+    """What each owner has to review: the first all kinds, the last nothing."""
+    place = np.arange(len(NAMES))
+    counts = {f"{name}_count": (5 - place) for name in ("weekly_review", "follow_up", "decision")}
+    return pd.DataFrame(
+        {
+            "owner_id": [f"o-{i}" for i in place],
+            "team": [TEAMS[i % len(TEAMS)] for i in place],
+            "open_count": 10,
+            "open_amount": 4e5,
+            "flagged_count": 5,
+            "flagged_amount": 1e5 * (1 + place % 3),
+            **counts,
+        }
+    )
 
 
 def publication(as_of: pd.Timestamp = AS_OF, **changed: Any) -> Publication:
@@ -237,6 +330,8 @@ def publication(as_of: pd.Timestamp = AS_OF, **changed: Any) -> Publication:
         "forecasts": forecasts(),
         "funnel": funnel(),
         "owner_facts": owners,
+        "stalls": stalls(changed.get("deal_scores", deals())),
+        "stall_owners": stall_owners(),
     }
     return Publication(**(parts | changed))
 

@@ -45,7 +45,12 @@ def tab(browser: Browser, complaints: list[str]) -> Iterator[Page]:
 
 @pytest.mark.parametrize(
     ("path", "charts"),
-    [("/", ["quarter-chart"]), ("/deals/d-1001", ["curve-chart", "history-chart"])],
+    [
+        ("/", ["quarter-chart"]),
+        ("/deals/d-1001", ["curve-chart", "history-chart"]),
+        ("/leads", []),
+        ("/leads/l-3", ["curve-chart"]),
+    ],
 )
 @pytest.mark.parametrize("width", [1280, 390])
 def test_charts_are_drawn_without_a_complaint(

@@ -46,7 +46,7 @@ def test_the_models_answer_with_their_reports(serve: Any, client: Any, publicati
     report = {"is_better": False, "rows": 12}
     store.publish(publication(summary={"models": {"deal": report}}, lead_model_version=None))
     answer = type(client)(serve(store)).get("/v1/model").json()
-    assert answer["deal"] == {"version": "7", "is_better": False, "report": report}
+    assert answer["deal"] == {"version": "7", "is_better": False, "report": report, "drift": None}
     assert answer["lead"] is None
 
 

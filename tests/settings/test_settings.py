@@ -5,7 +5,7 @@ import pytest
 from closecurve.crm.errors import UsageError
 from closecurve.crm.stages import DEFAULT_PROCESS
 from closecurve.settings import Company, ServiceSettings, load
-from closecurve.settings.settings import GradeEntry, ProcessEntry, StageEntry
+from closecurve.settings.settings import GradeEntry, LeadSettings, ProcessEntry, StageEntry
 
 
 def written(folder: Path, text: str) -> Path:
@@ -52,6 +52,11 @@ def test_a_file_says_company_processes_grades_and_service(tmp_path: Path) -> Non
         ("[company]\ntime_zone = 'Mars/Olympus'", "got 'Mars/Olympus'"),
         ("[service]\nport = 70000", r"service\.port.*got 70000"),
         ("[grades]\nbounds = [0.1, 0.2, 0.3]", "bounds fall"),
+        ('[grades]\nkind = "luck"', "kind"),
+        ("[grades]\nshares = [0.6, 0.5, 0.1]", "shares sum to at most 1"),
+        ("[grades]\ncapacity = [-1, 2, 3]", "capacity is 0 or more"),
+        ("[grades]\nfollow_up_days = [7, 7, 30]", "follow_up_days"),
+        ('[leads]\namount_attribute = ""', "amount_attribute"),
         ("[[processes]]\nstages = []", "open stage"),
         ("[company\n", "TOML"),
         ("colour = 1", "colour"),
@@ -60,6 +65,23 @@ def test_a_file_says_company_processes_grades_and_service(tmp_path: Path) -> Non
 def test_what_cannot_be_followed_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         load(written(tmp_path, text), {})
+
+
+def test_a_file_says_how_leads_are_graded(tmp_path: Path) -> None:
+    text = """
+    [grades]
+    kind = "capacity"
+    capacity = [2, 5.5, 20]
+    follow_up_days = [3, 7, 14, 60]
+    [leads]
+    amount_attribute = "expected_revenue"
+    """
+    settings = load(written(tmp_path, text), {})
+    assert settings.grades.kind == "capacity"
+    assert settings.grades.capacity == (2, 5.5, 20)
+    assert settings.grades.follow_up_days == (3, 7, 14, 60)
+    assert settings.grades.response_hours == (2, 24, 72, 168)
+    assert settings.leads.amount_attribute == "expected_revenue"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -85,7 +107,7 @@ def test_an_environment_value_that_cannot_be_is_refused(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     "model",
-    [Company, ProcessEntry, StageEntry, GradeEntry, ServiceSettings],
+    [Company, ProcessEntry, StageEntry, GradeEntry, LeadSettings, ServiceSettings],
     ids=lambda m: m.__name__,
 )
 def test_every_setting_is_documented(project_root: Path, model: type) -> None:

@@ -21,7 +21,7 @@ from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.mapping import parse_mapping
 from closecurve.crm.stages import DEFAULT_PROCESS
 from closecurve.sources.importing import run_import
-from closecurve.stores import files, history
+from closecurve.stores import files, history, history_files
 from closecurve.stores.history import HistoryStore
 
 NEVER = 0
@@ -41,7 +41,9 @@ def import_export(export: Path, home: Path, dies_at: int) -> None:
 
         return run
 
-    vars(files)["sync"] = vars(history)["sync"] = counted(files.sync)
+    steps = counted(files.sync)
+    for module in (files, history, history_files):
+        vars(module)["sync"] = steps
     vars(shutil)["rmtree"] = counted(shutil.rmtree)
     mapping = parse_mapping(tomllib.loads((export / "closecurve.toml").read_text()), export, {})
     run_import(

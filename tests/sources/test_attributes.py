@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.sources.whole import read_tables
 
 from closecurve.crm.mapping import parse_mapping
 from closecurve.crm.quality import check_tables
 from closecurve.crm.review import RawTable
 from closecurve.crm.stages import DEFAULT_PROCESS
-from closecurve.sources.extract import read_tables
 
 MAPPING = """
 [sources.deals]

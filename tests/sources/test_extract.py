@@ -6,11 +6,11 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from tests.sources.whole import read_tables
 
 from closecurve.crm.errors import DataError
 from closecurve.crm.mapping import ImportMapping
 from closecurve.crm.mapping_sources import FileSource
-from closecurve.sources.extract import read_tables
 from closecurve.sources.loading import loaded_sources
 
 DEALS = """deal_id,created_at,closed_at,outcome,stage,amount,industry

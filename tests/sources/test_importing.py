@@ -46,10 +46,10 @@ def test_a_row_set_aside_is_written_to_the_report(imported: Import) -> None:
     written = pd.read_csv(report.report_path)
     assert written.columns.tolist() == ["table", "file", "line", "column", "value", "rule"]
     assert written[["line", "rule"]].to_numpy().tolist() == [
-        [46, "number-unreadable"],
         [45, "id-duplicate"],
+        [46, "number-unreadable"],
     ]
-    assert written["value"].tolist() == ["'=1+1", "E1"]
+    assert written["value"].tolist() == ["E1", "'=1+1"]
     deals = report.tables[0]
     assert (deals.read, deals.kept, deals.set_aside) == (45, 43, 2)
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.sources.whole import read_tables
 
 from closecurve.crm.errors import DataError, UsageError
 from closecurve.crm.mapping import parse_mapping
 from closecurve.crm.quality import CheckedTables, check_tables
 from closecurve.crm.review import RawTable
 from closecurve.crm.stages import DEFAULT_PROCESS
-from closecurve.sources.extract import read_tables
 
 DEALS = """deal_id,created_at,team,qualified_at,proposal_at
 D1,2025-01-01,north,2025-01-03,2025-01-03

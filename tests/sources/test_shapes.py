@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from tests.sources.whole import read_tables
 
 from closecurve.crm.errors import DataError
 from closecurve.crm.history import history_tables
@@ -18,7 +19,6 @@ from closecurve.crm.mapping_changes import RecordChanges
 from closecurve.crm.quality import CheckedTables, check_tables
 from closecurve.crm.stages import DEFAULT_PROCESS
 from closecurve.crm.values import ValueFormat
-from closecurve.sources.extract import read_tables
 from closecurve.sources.relations import Relation
 from closecurve.sources.shapes import derived
 
@@ -319,7 +319,7 @@ def test_changes_are_those_of_following_each_record(seed: int, full: bool) -> No
         changes = derived(connection, [shape], {"deals": loaded(connection, rows)})["deals_changes"]
         found = connection.execute(
             'SELECT key, "field", day(event_at), old_value, new_value FROM deals_changes'
-            f" ORDER BY {changes.order_sql}"
+            f" ORDER BY {', '.join(map(changes.sql, changes.order))}"
         ).fetchall()
     expected = expected_changes(rows, full)
     assert {"deleted", "open"} <= {change[4] for change in expected}

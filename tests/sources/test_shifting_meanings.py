@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.sources.whole import read_tables
 
 from closecurve.crm.history import history_tables
 from closecurve.crm.mapping import parse_mapping
@@ -15,7 +16,6 @@ from closecurve.features.guard import set_aside
 from closecurve.features.selected import FeatureSelection
 from closecurve.features.snapshot import deal_snapshots, open_deals
 from closecurve.features.tables import HistoryTables
-from closecurve.sources.extract import read_tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "mapping.md"
 

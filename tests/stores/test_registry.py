@@ -37,6 +37,7 @@ def log(home: Path, text: str, name: str = "deals") -> ModelVersion:
         {"reliability": figure},
         {"leaves": 7},
         {"as_of": "2026-01-01"},
+        {"report_deal": "<h1>deals</h1>"},
     )
 
 
@@ -98,7 +99,8 @@ def test_a_run_holds_metrics_report_plots_parameters_and_tags(home: Path) -> Non
     assert (artifacts / "report.json").is_file()
     assert (artifacts / "plots" / "reliability.png").read_bytes().startswith(b"\x89PNG")
     kinds = {path.suffix for path in artifacts.rglob("*") if path.is_file()}
-    assert kinds == {".json", ".png", ".txt"}
+    assert kinds == {".json", ".png", ".txt", ".html"}
+    assert (artifacts / "report_deal.html").read_text(encoding="utf-8") == "<h1>deals</h1>"
 
 
 @pytest.mark.parametrize("which", ["9", "nobody", ""])

@@ -40,6 +40,10 @@ def utc(value: str | date | datetime | pd.Timestamp) -> pd.Timestamp:
     return instant.as_unit("us")
 
 
+SPAN_MONTHS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+"""The kinds of fiscal periods, each with its months; every longer one holds whole shorter ones."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
     """A stretch of company time: `start_at` inclusive, `end_at` exclusive, both UTC instants."""
@@ -96,23 +100,50 @@ class FiscalCalendar:
 
     def quarter_at(self, instant: pd.Timestamp) -> Period:
         """The fiscal quarter that holds the instant."""
-        local = self.local(instant)
-        return self._quarter((local.year * 12 + local.month - self.year_start_month) // 3)
+        return self.period_at("quarter", instant)
 
     def quarter_after(self, period: Period) -> Period:
         """The quarter that follows."""
         return self.quarter_at(period.end_at)
 
-    def _quarter(self, index: int) -> Period:
-        first = index * 3 + self.year_start_month - 1
-        start, end = (date(m // 12, m % 12 + 1, 1) for m in (first, first + 3))
-        year = index // 4 + (1 if self.year_start_month > 1 else 0)
+    def period_at(self, kind: str, instant: pd.Timestamp) -> Period:
+        """The fiscal month, quarter, half or year that holds the instant; KeyError otherwise.
+
+        >>> FiscalCalendar(year_start_month=4).period_at("half", pd.Timestamp("2026-05-05")).name
+        '2027 H1'
+        """
+        months, local = SPAN_MONTHS[kind], self.local(instant)
+        index = (local.year * 12 + local.month - self.year_start_month) // months
+        return self._period(kind, index)
+
+    def kind_of(self, period: Period) -> str:
+        """Whether a fiscal period is a month, quarter, half or year.
+
+        Raises UsageError for another stretch of time.
+        """
+        for kind in SPAN_MONTHS:
+            if self.period_at(kind, period.start_at) == period:
+                return kind
+        raise UsageError(
+            "calendar-period",
+            f"a period is a fiscal month, quarter, half or year, got {period.start_date} to"
+            f" {period.end_date}",
+        )
+
+    def _period(self, kind: str, index: int) -> Period:
+        """The period that is `index` lengths after the beginning of year 0."""
+        months = SPAN_MONTHS[kind]
+        first = index * months + self.year_start_month - 1
+        start, end = (date(m // 12, m % 12 + 1, 1) for m in (first, first + months))
+        per_year = 12 // months
+        year = index // per_year + (1 if self.year_start_month > 1 else 0)
+        names = {"month": f"{start:%Y-%m}", "year": f"FY {year}"}
         return Period(
             start_at=self.midnight(start),
             end_at=self.midnight(end),
             start_date=start,
             end_date=end,
-            name=f"{year} Q{index % 4 + 1}",
+            name=names.get(kind, f"{year} {kind[0].upper()}{index % per_year + 1}"),
         )
 
     def quarter_place(self, instants: NDArray[np.datetime64]) -> NDArray[np.float64]:

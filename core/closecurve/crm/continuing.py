@@ -7,15 +7,25 @@ at an as-of up to `known_until` changes, and the same export again adds nothing.
 docs/history.md says it in full.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from operator import and_
+from typing import TypeVar
 
-import numpy as np
 import pandas as pd
 
-from closecurve.crm.continuing_facts import Horizon, Sides, continued_facts, disagreements
+from closecurve.crm.continuing_facts import (
+    STATED,
+    Fields,
+    Horizon,
+    Sides,
+    continued_facts,
+    disagreements,
+    fields_of,
+)
 from closecurve.crm.continuing_report import SubjectReport
-from closecurve.crm.matching import differs, stacked, unmatched
+from closecurve.crm.history import FieldsInUse, activities_in_order
+from closecurve.crm.matching import differs, empty_columns, stacked, unmatched
 from closecurve.crm.tables import HISTORY_TABLES
 from closecurve.crm.values import is_among
 
@@ -25,7 +35,13 @@ KEYS = {"deals": "deal_id", "leads": "lead_id"}
 ACTIVITY_KEYS = ("deal_id", "lead_id", "event_at", "kind")
 """What makes two activities the same one; who did it and which way it went may be corrected."""
 
+_GROWING = ("deals", "leads", "accounts", "owners")
+"""The tables that stack rows of the export and of the history, attributes and all."""
+
+NOTHING_STATED = pd.DataFrame(columns=list(STATED), dtype="str")
+
 Frames = Mapping[str, pd.DataFrame]
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,41 +78,112 @@ class ContinuedHistory:
     reports: tuple[SubjectReport, ...] = ()
 
 
-def begun(export: ExportedHistory) -> ContinuedHistory:
-    """A history that rests on one export alone."""
-    said = [
-        disagreements(name, export.stated[name], export.tables[_changes(name)], KEYS[name])
-        for name in KEYS
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """What a range of a history and of a new export has to know of all of both.
+
+    `latest` is the last instant that the export knows. `fields` are those of deals and leads.
+    `empty_before` and `empty_now` have, by table, the columns without a value in the history and
+    in the export.
+    """
+
+    latest: pd.Timestamp | None = None
+    fields: Mapping[str, Fields] = field(default_factory=dict)
+    empty_before: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    empty_now: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: KnownHistory, export: ExportedHistory) -> "Whole":
+        """That of some tables of both."""
+        horizon = cls().horizon(known.data_until)
+        names = [name for name in KEYS if name in export.tables]
+        fields = {name: fields_of(_sides(name, known, export, horizon, Fields())) for name in names}
+        growing = [name for name in _GROWING if name in export.tables]
+        return cls(
+            latest=latest_knowledge(export.tables),
+            fields=fields,
+            empty_before={name: empty_columns(known.tables[name]) for name in growing},
+            empty_now={name: empty_columns(export.tables[name]) for name in growing},
+        )
+
+    def joined(self, other: "Whole") -> "Whole":
+        """That of two ranges together."""
+        latest = [each for each in (self.latest, other.latest) if each is not None]
+        return Whole(
+            latest=max(latest, default=None),
+            fields=_by_table(Fields.joined, self.fields, other.fields),
+            empty_before=_by_table(and_, self.empty_before, other.empty_before),
+            empty_now=_by_table(and_, self.empty_now, other.empty_now),
+        )
+
+    def horizon(self, known_until: pd.Timestamp) -> Horizon:
+        """When what the export changes in a history was noticed."""
+        noticed_at = known_until if self.latest is None else max(known_until, self.latest)
+        return Horizon(known_until=known_until, noticed_at=noticed_at)
+
+
+def _by_table(
+    join: Callable[[Part, Part], Part], one: Mapping[str, Part], other: Mapping[str, Part]
+) -> dict[str, Part]:
+    """What both say of a table joined, else what one of them says."""
+    both = {name: join(one[name], other[name]) for name in one if name in other}
+    return {**one, **other, **both}
+
+
+def begun(export: ExportedHistory, fields: FieldsInUse | None = None) -> ContinuedHistory:
+    """A history that rests on one export alone.
+
+    Where the export is a range of one, `fields` are those of all of it.
+    """
+    said = [NOTHING_STATED]
+    for name, key in KEYS.items():
+        if name in export.tables:
+            facts = export.tables[changes_of(name)]
+            changed = facts["field"].unique() if fields is None else fields.changed[name]
+            said.append(disagreements(name, export.stated[name], facts, key, changed))
     return ContinuedHistory(tables=dict(export.tables), stated=pd.concat(said, ignore_index=True))
 
 
-def continued(known: KnownHistory, export: ExportedHistory) -> ContinuedHistory:
-    """The current history with a new export taken in.
+def continued(
+    known: KnownHistory, export: ExportedHistory, whole: Whole | None = None
+) -> ContinuedHistory:
+    """The current history with a new export taken in: every table that the export has.
 
     Owners, accounts, targets and stages have no time of their own: they are the export's, and
     owners and accounts that it no longer holds stay. Rates dated before `known.data_until` stay.
+    Where both are a range of ids, `whole` is that of all ranges.
     """
-    horizon = Horizon(
-        known_until=known.data_until,
-        noticed_at=max(known.data_until, latest_knowledge(export.tables) or known.data_until),
-    )
-    made, said, reports = dict(export.tables), [], []
-    for name, key in KEYS.items():
-        sides = _sides(name, key, known, export, horizon)
-        facts = continued_facts(sides, _records(sides))
-        made |= {name: facts.records, _changes(name): facts.facts}
-        said.append(disagreements(name, sides.stated, facts.facts, key))
-        reports.append(facts.report)
-    made["activities"] = _activities(known.tables, export.tables, horizon)
-    made["fx_rates"] = _rates(known.tables["fx_rates"], export.tables["fx_rates"], horizon)
-    for name in ("accounts", "owners"):
-        made[name] = _with_missing(export.tables[name], known.tables[name], f"{name[:-1]}_id")
+    whole = whole or Whole.of(known, export)
+    horizon = whole.horizon(known.data_until)
+    made, said, reports = dict(export.tables), [NOTHING_STATED], []
+    for name, fields in whole.fields.items():
+        if name in made:
+            sides = _sides(name, known, export, horizon, fields)
+            facts = continued_facts(sides, _records(sides, whole.empty_before[name]))
+            made |= {name: facts.records, changes_of(name): facts.facts}
+            said.append(disagreements(name, sides.stated, facts.facts, sides.key, fields.tracked))
+            reports.append(facts.report)
     return ContinuedHistory(
-        tables={name: made[name] for name in HISTORY_TABLES},
+        tables=made | _without_facts(known.tables, export.tables, whole, horizon),
         stated=pd.concat(said, ignore_index=True),
         reports=tuple(reports),
     )
+
+
+def _without_facts(
+    old: Frames, new: Frames, whole: Whole, horizon: Horizon
+) -> dict[str, pd.DataFrame]:
+    """The tables whose rows have no changes."""
+    made = {
+        name: _with_missing(new[name], old[name], f"{name[:-1]}_id", whole.empty_now[name])
+        for name in ("accounts", "owners")
+        if name in new
+    }
+    if "activities" in new:
+        made["activities"] = _activities(old["activities"], new["activities"], horizon)
+    if "fx_rates" in new:
+        made["fx_rates"] = _rates(old["fx_rates"], new["fx_rates"], horizon)
+    return made
 
 
 def latest_knowledge(tables: Frames) -> pd.Timestamp | None:
@@ -105,28 +192,34 @@ def latest_knowledge(tables: Frames) -> pd.Timestamp | None:
     return max((each for each in known if pd.notna(each)), default=None)
 
 
-def _changes(name: str) -> str:
+def changes_of(name: str) -> str:
+    """The table of the changes of deals or leads."""
     return f"{name[:-1]}_changes"
 
 
 def _sides(
-    name: str, key: str, known: KnownHistory, export: ExportedHistory, horizon: Horizon
+    name: str,
+    known: KnownHistory,
+    export: ExportedHistory,
+    horizon: Horizon,
+    fields: Fields,
 ) -> Sides:
     return Sides(
         name=name,
-        key=key,
+        key=KEYS[name],
         old_records=known.tables[name],
-        old_facts=known.tables[_changes(name)],
+        old_facts=known.tables[changes_of(name)],
         new_records=export.tables[name],
-        new_facts=export.tables[_changes(name)],
+        new_facts=export.tables[changes_of(name)],
         stated=export.stated[name],
         stated_before=known.stated[known.stated["table"] == name],
         seen=export.seen.get(name),
         horizon=horizon,
+        fields=fields,
     )
 
 
-def _records(sides: Sides) -> tuple[pd.DataFrame, dict[str, int]]:
+def _records(sides: Sides, empty: frozenset[str]) -> tuple[pd.DataFrame, dict[str, int]]:
     """The records of both sides, and by column how many known ones the export states otherwise.
 
     Those keep what was known first: nothing says when it changed, and a value that is put in its
@@ -136,7 +229,8 @@ def _records(sides: Sides) -> tuple[pd.DataFrame, dict[str, int]]:
     is_new = ~is_among(new[key], old[key]).to_numpy()
     fresh = new[is_new]
     known_at = sides.horizon.raised(fresh["known_at"])
-    records = stacked(old, fresh.assign(known_at=known_at)).sort_values(key, ignore_index=True)
+    records = stacked(old, fresh.assign(known_at=known_at), empty)
+    records = records.sort_values(key, ignore_index=True)
     before = old.set_index(key).reindex(new.loc[~is_new, key])
     after = new[~is_new].set_index(key)
     fixed = [c.name for c in HISTORY_TABLES[sides.name] if c.name not in (key, "known_at")]
@@ -147,15 +241,11 @@ def _records(sides: Sides) -> tuple[pd.DataFrame, dict[str, int]]:
     return records, {name: count for name, count in kept.items() if count}
 
 
-def _activities(old: Frames, new: Frames, horizon: Horizon) -> pd.DataFrame:
+def _activities(before: pd.DataFrame, after: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
     """All activities of both sides, by deal, lead and time; those alike are one."""
-    before, after = old["activities"], new["activities"]
     added = after[unmatched(after, before, ACTIVITY_KEYS)]
     added = added.assign(known_at=horizon.raised(added["known_at"]))
-    both = pd.concat([before, added], ignore_index=True)
-    ids = [pd.factorize(both[name], sort=True)[0] for name in ("deal_id", "lead_id")]
-    order = np.lexsort((both["event_at"].to_numpy(), ids[1], ids[0]))
-    return both.iloc[order].reset_index(drop=True)
+    return activities_in_order(pd.concat([before, added], ignore_index=True))
 
 
 def _rates(old: pd.DataFrame, new: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
@@ -164,7 +254,9 @@ def _rates(old: pd.DataFrame, new: pd.DataFrame, horizon: Horizon) -> pd.DataFra
     return pd.concat([old[past], new[later]], ignore_index=True)
 
 
-def _with_missing(new: pd.DataFrame, old: pd.DataFrame, key: str) -> pd.DataFrame:
+def _with_missing(
+    new: pd.DataFrame, old: pd.DataFrame, key: str, empty: frozenset[str]
+) -> pd.DataFrame:
     """The export's rows, and those of the history that it no longer holds."""
     gone = old[~is_among(old[key], new[key])]
-    return stacked(new, gone).sort_values(key, ignore_index=True)
+    return stacked(new, gone, empty).sort_values(key, ignore_index=True)

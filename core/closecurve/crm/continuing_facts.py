@@ -1,6 +1,6 @@
 """The facts of known records and those of a new export, put together (see `continuing`)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +42,39 @@ class Horizon:
         return known_at.mask(known_at < self.known_until, self.noticed_at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """Which fields of a table's records have facts, whatever range of the records is at hand.
+
+    `before` have some in the history, `exported` in the export. `restated` are columns that the
+    export's table fills otherwise, for a known record, than they were first known.
+    """
+
+    before: frozenset[str] = frozenset()
+    exported: frozenset[str] = frozenset()
+    restated: frozenset[str] = frozenset()
+
+    @property
+    def tracked(self) -> frozenset[str]:
+        """All that have facts from now on."""
+        return self.before | self.exported | self.restated
+
+    def joined(self, other: "Fields") -> "Fields":
+        """Those of two ranges together."""
+        return Fields(
+            before=self.before | other.before,
+            exported=self.exported | other.exported,
+            restated=self.restated | other.restated,
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sides:
     """Records and facts of the history (old) and of the export alone (new), by the id `key`.
 
     `stated` has a text by id for each field of the export's table; `stated_before` are the rows
     of STATED of this table; `seen` are the ids read, None where the export has no such table.
+    `fields` are those of all records, where these are a range of them.
     """
 
     name: str
@@ -60,6 +87,7 @@ class Sides:
     stated_before: pd.DataFrame
     seen: pd.Series | None
     horizon: Horizon
+    fields: Fields
 
     @property
     def common(self) -> pd.Series:
@@ -70,7 +98,7 @@ class Sides:
     @property
     def tracked_before(self) -> set[str]:
         """The fields that have facts in the history."""
-        return {*_TRACKED[self.name], *self.old_facts["field"].unique()}
+        return {*_TRACKED[self.name], *self.fields.before}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,9 +118,9 @@ def continued_facts(sides: Sides, merged: tuple[pd.DataFrame, dict[str, int]]) -
     grown = _ordered([sides.old_facts.assign(rank=_KNOWN), fresh.assign(rank=_FRESH)], sides.key)
     noticed = _noticed(sides, fresh, grown)
     outcomes = pd.concat([_changed_outcomes(sides, grown), _deleted(sides, grown)])
-    first = _first_values(sides, records, {*grown["field"].unique(), *noticed["field"].unique()})
+    first = _first_values(sides, records)
     facts = _ordered([first, grown, noticed, outcomes], sides.key)
-    tracked = set(facts["field"].unique()) - {*sides.old_records.columns}
+    tracked = sides.fields.tracked - {*sides.old_records.columns}
     report = SubjectReport(
         table=sides.name,
         new=len(records) - len(sides.old_records),
@@ -111,10 +139,15 @@ def continued_facts(sides: Sides, merged: tuple[pd.DataFrame, dict[str, int]]) -
 
 
 def disagreements(
-    name: str, stated: Mapping[str, pd.Series], facts: pd.DataFrame, key: str
+    name: str,
+    stated: Mapping[str, pd.Series],
+    facts: pd.DataFrame,
+    key: str,
+    changed: Collection[str],
 ) -> pd.DataFrame:
-    """The rows of STATED: tracked values of the export's table that are not those of its facts."""
-    tracked = {*_TRACKED[name], *facts["field"].unique()} - {*_OUTCOMES}
+    """The rows of STATED, by id and field: tracked values of the export's table that are not those
+    of its facts. `changed` are the fields that any record has facts of."""
+    tracked = {*_TRACKED[name], *changed} - {*_OUTCOMES}
     found = [pd.DataFrame(columns=list(STATED), dtype="str")]
     for field in sorted(tracked & set(stated)):
         held = _last(facts, key, field)["new_value"].reindex(stated[field].index)
@@ -122,7 +155,22 @@ def disagreements(
         if len(apart):
             row = {"table": name, "id": apart.index, "field": field, "value": apart.to_numpy()}
             found.append(pd.DataFrame(row, columns=list(STATED)).astype("str"))
-    return pd.concat(found, ignore_index=True)
+    together = pd.concat(found, ignore_index=True)
+    return together.sort_values("id", kind="stable", ignore_index=True)
+
+
+def fields_of(sides: Sides) -> Fields:
+    """The fields of the records of both sides."""
+    common, restated = sides.common, set()
+    for field, stated in sides.stated.items():
+        values = stated[is_among(pd.Series(stated.index), common).to_numpy()]
+        if differs(values, _fixed(sides, field, values.index)).any():
+            restated.add(field)
+    return Fields(
+        before=frozenset(sides.old_facts["field"].unique()),
+        exported=frozenset(sides.new_facts["field"].unique()),
+        restated=frozenset(restated) - {*_TRACKED[sides.name]},
+    )
 
 
 def _fresh(sides: Sides) -> pd.DataFrame:
@@ -198,14 +246,14 @@ def _fixed(sides: Sides, field: str, ids: pd.Index) -> pd.Series:
     return value_text(sides.old_records.set_index(sides.key)[field]).reindex(ids)
 
 
-def _first_values(sides: Sides, records: pd.DataFrame, tracked: set[str]) -> pd.DataFrame:
+def _first_values(sides: Sides, records: pd.DataFrame) -> pd.DataFrame:
     """First values of attributes that have facts now, for records whose side had none of them."""
     made = [_no_facts(sides)]
-    has_facts = {True: sides.tracked_before, False: {*sides.new_facts["field"].unique()}}
+    has_facts = {True: sides.tracked_before, False: sides.fields.exported}
     known_at = records.set_index(sides.key)["known_at"]
     is_old = is_among(records[sides.key], sides.old_records[sides.key]).to_numpy()
     fixed = {column.name for column in HISTORY_TABLES[sides.name]}
-    for field in sorted((tracked & set(records.columns)) - fixed):
+    for field in sorted((sides.fields.tracked & set(records.columns)) - fixed):
         for old in (True, False):
             ours = records[is_old == old].set_index(sides.key)
             values = value_text(ours[field]).dropna()

@@ -23,6 +23,16 @@ class SubjectReport:
     moved: int = 0
     kept: Mapping[str, int] = field(default_factory=dict)
 
+    def joined(self, other: "SubjectReport") -> "SubjectReport":
+        """The counts of two ranges of the records together."""
+        counted = ("new", "deleted", "returned", "noticed", "late", "moved")
+        kept = {
+            name: self.kept.get(name, 0) + other.kept.get(name, 0)
+            for name in {**self.kept, **other.kept}
+        }
+        sums = {name: getattr(self, name) + getattr(other, name) for name in counted}
+        return SubjectReport(table=self.table, kept=kept, **sums)
+
     @property
     def corrections(self) -> int:
         """How often the export tells the past otherwise than it was known."""

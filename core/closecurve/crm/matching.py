@@ -1,6 +1,6 @@
 """Rows of one table beside those of another: which are new, and which values differ."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 
 import numpy as np
@@ -31,19 +31,25 @@ def differs(values: pd.Series, others: pd.Series) -> pd.Series:
     return (values != others).astype(bool) & ~(values.isna() & others.isna())
 
 
-def stacked(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+def stacked(first: pd.DataFrame, second: pd.DataFrame, empty: Collection[str]) -> pd.DataFrame:
     """The rows of both, under the columns of both; a column keeps the kind that `first` gives it.
 
-    Text that is no number is null in a column of numbers; a column of `first` without any value
-    takes the kind of the other.
+    Text that is no number is null in a column of numbers. The columns of `first` that are `empty`
+    have no value in any range of rows: they take the kind of the other.
     """
-    pairs = {name: _alike(first, second, str(name)) for name in first.columns.union(second.columns)}
+    names = first.columns.union(second.columns)
+    pairs = {name: _alike(first, second, str(name), name in empty) for name in names}
     order = [*first.columns, *(name for name in second.columns if name not in first)]
     made = {name: pd.concat(pairs[name], ignore_index=True) for name in order}
     return pd.DataFrame(made, columns=order)
 
 
-def _alike(first: pd.DataFrame, second: pd.DataFrame, name: str) -> list[pd.Series]:
+def empty_columns(frame: pd.DataFrame) -> frozenset[str]:
+    """The columns without any value."""
+    return frozenset(str(name) for name in frame if frame[name].isna().all())
+
+
+def _alike(first: pd.DataFrame, second: pd.DataFrame, name: str, is_empty: bool) -> list[pd.Series]:
     if name not in first or name not in second:
         there = first[name] if name in first else second[name]
         sides = [side[name] if name in side else _nulls(there, side) for side in (first, second)]
@@ -51,7 +57,7 @@ def _alike(first: pd.DataFrame, second: pd.DataFrame, name: str) -> list[pd.Seri
     one, two = first[name], second[name]
     if one.dtype == two.dtype:
         return [one, two]
-    if one.isna().all():
+    if is_empty:
         return [_nulls(two, first), two]
     if pd.api.types.is_numeric_dtype(one):
         return [one, pd.to_numeric(two, errors="coerce").astype(one.dtype)]

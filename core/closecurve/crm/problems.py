@@ -37,19 +37,41 @@ _TEXTS: Final = (
         "give a date or an ISO instant before the cutoff",
     ),
     (
-        "attribute-kind calibration-slope change-rows column-unknown curve-times "
-        "engine-unknown fact-side feature-group feature-kind feature-missing feature-number "
-        "finding-code finding-count grid-edges label-columns label-duration label-event "
-        "label-rows landmark-rows language-unknown metric-shape process-unknown "
+        "attribute-kind calibration-slope change-measure change-period change-rows "
+        "change-scope change-standing choice-landmarks choice-window column-unknown "
+        "curve-times engine-unknown fact-side feature-group feature-kind feature-missing "
+        "feature-number finding-code finding-count grid-edges label-columns label-duration "
+        "label-event label-rows landmark-rows language-unknown metric-name metric-shape"
+        " process-unknown "
         "reason-direction record-instant record-key selection-format selection-names "
         "subject-unknown",
         "a caller of the library broke a rule of a function",
         "the message states the rule and the value",
     ),
     (
+        "backtest-columns backtest-key",
+        "a back-test is not of its form; nothing of it was stored",
+        "report it",
+    ),
+    (
+        "backtest-quarters",
+        "no past quarter can be asked: none has ended that has a whole quarter of wins before it",
+        "wait for more history; `--cutoffs` asks at dates of your choice",
+    ),
+    (
+        "backtest-options",
+        "`--score-at` and `--horizons` go with `--cutoffs`, `--most` and `--weeks-apart` without",
+        "ask at dates of your choice, or at every past quarter",
+    ),
+    (
         "backtest-dates",
         "a back-test date lies outside the history, or `--score-at` before its cutoff",
         "dates between the first deal and the end of the data",
+    ),
+    (
+        "budget",
+        "`--budget` is no length of time",
+        "seconds, or a number with s, m or h: 90s, 10m, 2h",
     ),
     (
         "bundle-damaged",
@@ -110,7 +132,7 @@ _TEXTS: Final = (
     ("database-url", "a source's `url` is no address of a database", "see mapping.md"),
     (
         "deadline-hours grade-bounds grade-capacity grade-kind grade-probability grade-shares "
-        "grade-times",
+        "grade-times interval-variance",
         "`[grades]` holds values that do not fit together",
         "see settings.md",
     ),
@@ -152,9 +174,25 @@ _TEXTS: Final = (
         "the message names the allowed values",
     ),
     (
+        "what-if-deal what-if-period what-if-reps",
+        "a forecast is asked what if of a deal that is not open, of a period that it does not hold,"
+        " or with too many reps",
+        "the message has the name or the bound",
+    ),
+    (
         "forecast-columns forecast-draws forecast-origin forecast-value funnel-columns",
         "a frame given to forecast or funnel lacks a column, or holds a value outside its range",
         "the message names column and value",
+    ),
+    (
+        "calendar-period",
+        "a period is asked for that is no fiscal month, quarter, half or year",
+        "report it: the calendar makes its own periods",
+    ),
+    (
+        "target-probability",
+        "a target is asked for that is surer or less sure than a forecast tells",
+        "a probability from 0.05 to 0.95",
     ),
     (
         "history-columns history-table history-type",
@@ -269,6 +307,21 @@ _TEXTS: Final = (
         "settings-file settings-value",
         "the settings file is missing, no TOML, or holds a value that cannot be",
         "the message names key and value",
+    ),
+    (
+        "idempotency-key-reused",
+        "an `Idempotency-Key` was sent with another request before",
+        "a new key for each request",
+    ),
+    (
+        "snooze-reason snooze-text",
+        "a snooze has no reason, or text that no store can hold",
+        "say why in a few words, without NUL and lone surrogates",
+    ),
+    (
+        "stall-labels",
+        "a caller of the stall model gave other labels than one 0 or 1 for each landmark",
+        "the message states the rule and the value",
     ),
     (
         "too-many-bad-rows",

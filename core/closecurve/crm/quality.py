@@ -5,11 +5,12 @@ A row is kept or set aside, never changed in silence; what is set aside takes it
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from closecurve.crm.reading import out_of_range, read_table
+from closecurve.crm.reading import nothing_read, out_of_range, read_table
 from closecurve.crm.review import REJECTED_COLUMNS, RawTable, RowReview, TableReport
 from closecurve.crm.stages import Process, StageKind
 from closecurve.crm.tables import CANONICAL, DELETED, HISTORY_TABLES, ColumnType
@@ -25,6 +26,14 @@ AHEAD = pd.Timedelta(days=1)
 """How far ahead of the clock of the import a fact may lie: clocks and time zones differ."""
 
 _FIELD_NAME = r"[a-z][a-z0-9_]{0,62}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subjects:
+    """Ids of deals (leads) whose rows were kept, and of all that were seen, kept or not."""
+
+    kept: pd.Series
+    seen: pd.Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,29 +55,38 @@ def check_tables(
     processes: Sequence[Process],
     company_zone: str = "UTC",
     began_at: pd.Timestamp | None = None,
+    elsewhere: Mapping[str, Subjects] = MappingProxyType({}),
 ) -> CheckedTables:
     """The raw tables read and held against every rule.
 
-    A table that is not mapped comes out empty. `company_zone` is the time zone of its days. Facts
-    dated later than `AHEAD` after `began_at` are set aside; None lets all dates pass.
+    They may be a range of an export, as long as all rows of an id are in it. A table that is not
+    given comes out empty; activities without their deals and leads are held against those of
+    `elsewhere`. `company_zone` is the time zone of its days. Facts dated later than `AHEAD` after
+    `began_at` are set aside; None lets all dates pass.
     """
     reviews = {
-        name: read_table(raw.get(name, RawTable(name=name, parts=())), company_zone)
+        name: read_table(raw[name], company_zone) if name in raw else nothing_read(name)
         for name in CANONICAL
     }
-    for name, review in reviews.items():
-        _check_numbers(review)
-        _check_currency(review)
-        if began_at is not None:
-            _check_future(review, began_at + AHEAD)
-        if review.table.key and name not in ("deals", "leads"):
-            _check_duplicates(review)
-    _check_deals(reviews["deals"], reviews["deal_changes"], processes, company_zone)
-    _check_leads(reviews["leads"], company_zone)
-    _check_changes(reviews["deal_changes"], reviews["deals"], processes)
-    _check_changes(reviews["lead_changes"], reviews["leads"], ())
-    _check_activities(reviews["activities"], reviews["deals"], reviews["leads"])
-    _check_targets(reviews["targets"])
+    for name in raw:
+        _check_alone(reviews[name], began_at)
+    if "deals" in raw:
+        _check_deals(reviews["deals"], reviews["deal_changes"], processes, company_zone)
+    if "leads" in raw:
+        _check_leads(reviews["leads"], company_zone)
+    if "deal_changes" in raw:
+        _check_changes(reviews["deal_changes"], reviews["deals"], processes)
+    if "lead_changes" in raw:
+        _check_changes(reviews["lead_changes"], reviews["leads"], ())
+    if "activities" in raw:
+        known = {name: elsewhere.get(name, _subjects(reviews[name])) for name in ("deals", "leads")}
+        _check_activities(reviews["activities"], known["deals"], known["leads"])
+    if "targets" in raw:
+        _check_targets(reviews["targets"])
+    return _checked(raw, reviews)
+
+
+def _checked(raw: Mapping[str, RawTable], reviews: Mapping[str, RowReview]) -> CheckedTables:
     left_out = {name: sum(part.left_out for part in table.parts) for name, table in raw.items()}
     rejected = [review.rejected() for review in reviews.values()]
     return CheckedTables(
@@ -77,6 +95,16 @@ def check_tables(
         rejected=pd.concat(rejected, ignore_index=True)[list(REJECTED_COLUMNS)],
         seen={name: reviews[name].seen().dropna() for name in ("deals", "leads") if name in raw},
     )
+
+
+def _check_alone(review: RowReview, began_at: pd.Timestamp | None) -> None:
+    """The rules that need no other table."""
+    _check_numbers(review)
+    _check_currency(review)
+    if began_at is not None:
+        _check_future(review, began_at + AHEAD)
+    if review.table.key and review.table.name not in ("deals", "leads"):
+        _check_duplicates(review)
 
 
 def kinds_of(process: pd.Series, stage: pd.Series, processes: Sequence[Process]) -> pd.Series:
@@ -229,21 +257,24 @@ def _strangers(review: RowReview, key: str, subjects: RowReview) -> list[tuple[p
     return [(~kept & seen, f"{name}-set-aside"), (~kept & ~seen, f"{name}-unknown")]
 
 
-def _check_activities(activities: RowReview, deals: RowReview, leads: RowReview) -> None:
+def _subjects(review: RowReview) -> Subjects:
+    return Subjects(kept=review.rows[review.table.key or ""], seen=review.seen())
+
+
+def _check_activities(activities: RowReview, deals: Subjects, leads: Subjects) -> None:
     """One known deal or lead is enough: an export may hold activities of both."""
     rows = activities.rows
     nobody = rows["deal_id"].isna() & rows["lead_id"].isna()
     activities.set_aside(nobody, "deal_id", "activity-without-subject")
     rows = activities.rows
-    known = is_among(rows["deal_id"], deals.rows["deal_id"]) | is_among(
-        rows["lead_id"], leads.rows["lead_id"]
-    )
+    known = is_among(rows["deal_id"], deals.kept) | is_among(rows["lead_id"], leads.kept)
     for key, subjects in (("deal_id", deals), ("lead_id", leads)):
-        seen = is_among(rows[key], subjects.seen())
+        seen = is_among(rows[key], subjects.seen)
         broken = (~known & seen).loc[activities.rows.index]
         activities.set_aside(broken, key, f"{key.removesuffix('_id')}-set-aside")
-    key = "deal_id" if rows["deal_id"].notna().any() else "lead_id"
-    activities.set_aside(~known.loc[activities.rows.index], key, "activity-unknown")
+    for key in ("deal_id", "lead_id"):
+        broken = (~known & rows[key].notna()).loc[activities.rows.index]
+        activities.set_aside(broken, key, "activity-unknown")
 
 
 def _check_targets(targets: RowReview) -> None:

@@ -1,5 +1,7 @@
 """Raw parts as typed rows: every column read as its type, unreadable values set aside."""
 
+from functools import cache
+
 import pandas as pd
 
 from closecurve.crm.review import FILE, LINE, RawPart, RawTable, RowReview
@@ -37,6 +39,18 @@ def read_table(raw: RawTable, company_zone: str) -> RowReview:
     if raw.name.endswith("_changes"):
         _check_changes(review)
     return review
+
+
+def nothing_read(name: str) -> RowReview:
+    """A table without rows, such as one that is not given."""
+    return RowReview(name, pd.DataFrame(), no_rows(name))
+
+
+@cache
+def no_rows(name: str) -> pd.DataFrame:
+    """A canonical table without rows; every column has its type."""
+    columns = CANONICAL[name].columns
+    return pd.DataFrame({each.name: pd.Series(dtype=DTYPES[each.type]) for each in columns})
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:

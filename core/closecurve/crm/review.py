@@ -61,6 +61,17 @@ class TableReport:
     at_fault: int
     left_out: int = 0
 
+    def joined(self, other: "TableReport") -> "TableReport":
+        """The counts of two ranges of a table together."""
+        return TableReport(
+            table=self.table,
+            read=self.read + other.read,
+            kept=self.kept + other.kept,
+            set_aside=self.set_aside + other.set_aside,
+            at_fault=self.at_fault + other.at_fault,
+            left_out=self.left_out + other.left_out,
+        )
+
     @property
     def bad_share(self) -> float:
         """The share of rows at fault, 0..1."""

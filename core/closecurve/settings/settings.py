@@ -18,7 +18,7 @@ from closecurve.crm.calendar import WEEKDAYS, FiscalCalendar
 from closecurve.crm.errors import UsageError
 from closecurve.crm.mapping import ImportMapping, parse_mapping
 from closecurve.crm.stages import DEFAULT_PROCESS, Process, Stage, StageKind
-from closecurve.models.lead_quality import GradePolicy
+from closecurve.models.lead_quality import GradeKind, GradePolicy
 
 IMPORT_TABLES = ("import", "sources", "changes", "tables")
 
@@ -72,10 +72,21 @@ class ProcessEntry(_Strict):
 
 
 class GradeEntry(_Strict):
-    """How leads are graded: the lowest conversion probability of A, B and C, and the deadlines."""
+    """How leads are graded, and by when each grade is answered and followed up: the fields of
+    `GradePolicy`, each with its default where it is not written."""
 
+    kind: GradeKind | None = None
     bounds: tuple[float, float, float] | None = None
+    shares: tuple[float, float, float] | None = None
+    capacity: tuple[float, float, float] | None = None
     response_hours: tuple[float, float, float, float] | None = None
+    follow_up_days: tuple[float, float, float, float] | None = None
+
+
+class LeadSettings(_Strict):
+    """What else is known of leads: the attribute that holds an estimate of what one would bring."""
+
+    amount_attribute: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class FeatureSettings(_Strict):
@@ -83,6 +94,13 @@ class FeatureSettings(_Strict):
 
     keep: tuple[str, ...] = ()
     set_aside: tuple[str, ...] = ()
+
+
+class FunnelSettings(_Strict):
+    """What the funnel tells of owners, and which attributes of deals say why one was lost."""
+
+    owner_ranking: bool = False
+    loss_attributes: tuple[str, ...] = ("loss_reason", "lost_reason", "competitor")
 
 
 class ServiceSettings(_Strict):
@@ -98,7 +116,9 @@ class _Document(_Strict):
     company: Company = Company()
     processes: tuple[ProcessEntry, ...] = ()
     grades: GradeEntry = GradeEntry()
+    leads: LeadSettings = LeadSettings()
     features: FeatureSettings = FeatureSettings()
+    funnel: FunnelSettings = FunnelSettings()
     service: ServiceSettings = ServiceSettings()
 
 
@@ -119,7 +139,9 @@ class Settings(_Strict):
     calendar: FiscalCalendar
     processes: tuple[Process, ...]
     grades: GradePolicy
+    leads: LeadSettings = LeadSettings()
     features: FeatureSettings = FeatureSettings()
+    funnel: FunnelSettings = FunnelSettings()
     mapping: ImportMapping | None
     service: ServiceSettings
     results_url: str | None
@@ -145,7 +167,9 @@ def load(config: Path | None, environ: Mapping[str, str] | None = None) -> Setti
         calendar=document.company.calendar,
         processes=tuple(entry.process() for entry in document.processes) or (DEFAULT_PROCESS,),
         grades=_grade_policy(document.grades),
+        leads=document.leads,
         features=document.features,
+        funnel=document.funnel,
         mapping=mapping,
         service=service,
         results_url=environment.results_url,

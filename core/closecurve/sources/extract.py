@@ -1,12 +1,22 @@
-"""The mapping at work: sources in a locked DuckDB, canonical tables out of it as text."""
+"""The mapping at work: sources in a locked DuckDB, canonical tables of text out of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
 
 from closecurve.crm.mapping import ImportMapping
+from closecurve.crm.quality import Subjects
+from closecurve.crm.ranges import CUTS, Cut, IdRange
 from closecurve.crm.review import RawTable
+from closecurve.crm.values import is_among
+from closecurve.sources.growing import quoted
 from closecurve.sources.loading import LoadedSource, loaded_sources
-from closecurve.sources.parts import raw_table
+from closecurve.sources.mapped import MappedTable, cut_tables
+from closecurve.sources.parts import mapped_table
 from closecurve.sources.relations import Relation
 from closecurve.sources.shapes import derived
 from closecurve.sources.state import SourceState
@@ -14,20 +24,73 @@ from closecurve.sources.state import SourceState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extract:
-    """Raw canonical tables by name, and the SHA-256 of every file by its name.
+    """Canonical tables of a connection by name, and the SHA-256 of every file by its name.
 
     `source_states` has, by source, the digest of the state that the history made of this has to
     remember for the next import.
     """
 
-    tables: Mapping[str, RawTable]
+    connection: duckdb.DuckDBPyConnection
+    tables: Mapping[str, MappedTable]
     digests: Mapping[str, str]
-    source_states: Mapping[str, str] = field(default_factory=dict)
+    source_states: Mapping[str, str]
+
+    def ranges(
+        self, cut: Cut, known: Iterable[pa.Table]
+    ) -> Iterator[tuple[IdRange, dict[str, RawTable]]]:
+        """The tables of a cut, range after range (`mapped.cut_tables`)."""
+        ranges, tables = cut_tables(self.connection, cut, self.tables, known)
+        self._let_go(cut)
+        for ids in ranges:
+            yield ids, {name: each.raw(self.connection, ids) for name, each in tables.items()}
+        for table in tables.values():
+            table.drop(self.connection)
+
+    def _let_go(self, cut: Cut) -> None:
+        """Tables that were copied into their last cut are needed no longer."""
+        later = {name for each in CUTS[CUTS.index(cut) + 1 :] for name in each.tables}
+        for name in set(cut.tables) - later:
+            if name in self.tables and cut.key is not None:
+                self.tables[name].drop(self.connection)
 
 
-def read_tables(
+class SubjectIds:
+    """The ids of deals or leads that were seen and kept, on the connection of an extract."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        self._connection = connection
+        self._table = quoted(f"_ids_of_{name}")
+        connection.execute(f"CREATE TABLE {self._table} (id VARCHAR, kept BOOLEAN)")
+
+    def add(self, subjects: Subjects) -> None:
+        """Adds those of a range; an id is in one range only."""
+        seen = subjects.seen.dropna().drop_duplicates()
+        rows = pa.table(
+            {
+                "id": pa.array(seen, pa.string()),
+                "kept": pa.array(is_among(seen, subjects.kept), pa.bool_()),
+            }
+        )
+        self._connection.register("arrow_rows", rows)
+        self._connection.execute(f"INSERT INTO {self._table} SELECT * FROM arrow_rows")
+        self._connection.unregister("arrow_rows")
+
+    def among(self, ids: pd.Series) -> Subjects:
+        """Those of some ids."""
+        asked = pa.table({"id": pa.array(ids.dropna().unique(), pa.string())})
+        self._connection.register("arrow_rows", asked)
+        found = self._connection.execute(
+            f"SELECT id, kept FROM {self._table} SEMI JOIN arrow_rows USING (id)"
+        )
+        rows = found.to_arrow_table().to_pandas()
+        self._connection.unregister("arrow_rows")
+        return Subjects(kept=rows["id"][rows["kept"].astype(bool)], seen=rows["id"])
+
+
+@contextmanager
+def extracted(
     mapping: ImportMapping, company_zone: str = "UTC", *, state: SourceState | None = None
-) -> Extract:
+) -> Iterator[Extract]:
     """Reads the sources that the mapping uses and evaluates its expressions.
 
     `company_zone` is the zone of times that are written without one. `state` is what earlier
@@ -42,12 +105,20 @@ def read_tables(
         }
         relations |= derived(connection, mapping.used_changes, relations)
         tables = {
-            name: raw_table(connection, name, listed, relations)
+            name: mapped_table(connection, name, listed, relations)
             for name, listed in mapping.tables.items()
         }
-    states = {name: each.state for name, each in loaded.items() if each.state is not None}
-    digests = {name: digest for each in loaded.values() for name, digest in each.digests.items()}
-    return Extract(tables=tables, digests=digests, source_states=states)
+        _drop_all_but(connection, {part.table for each in tables.values() for part in each.parts})
+        states = {name: each.state for name, each in loaded.items() if each.state is not None}
+        digests = {name: sha for each in loaded.values() for name, sha in each.digests.items()}
+        yield Extract(connection=connection, tables=tables, digests=digests, source_states=states)
+
+
+def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: set[str]) -> None:
+    """Gives the room of the sources back, and that of what was made of them on the way."""
+    for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+        if name not in kept:
+            connection.execute(f"DROP TABLE {quoted(name)}")
 
 
 def _relation(

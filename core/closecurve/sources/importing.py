@@ -9,23 +9,17 @@ from pathlib import Path
 import pandas as pd
 
 from closecurve.crm.calendar import FiscalCalendar
-from closecurve.crm.continuing import (
-    KEYS,
-    ContinuedHistory,
-    ExportedHistory,
-    KnownHistory,
-    begun,
-    continued,
-)
 from closecurve.crm.continuing_report import SubjectReport
 from closecurve.crm.errors import DataError
-from closecurve.crm.history import history_tables, stated_values
+from closecurve.crm.history import RECORDS
 from closecurve.crm.mapping import ImportMapping
-from closecurve.crm.quality import CheckedTables, check_tables
 from closecurve.crm.review import TableReport
 from closecurve.crm.rules import RULES
 from closecurve.crm.stages import Process
-from closecurve.sources.extract import Extract, read_tables
+from closecurve.sources.building import HistoryParts
+from closecurve.sources.checking import CheckedRanges, RowRules, check_ranges
+from closecurve.sources.extract import extracted
+from closecurve.sources.spool import spooling
 from closecurve.sources.state import SourceState
 from closecurve.stores.files import write_text
 from closecurve.stores.history import HistoryHandle, HistoryMeta, HistoryStore, Published
@@ -77,31 +71,36 @@ def run_import(
     written before the history becomes visible.
     """
     before = None if afresh else store.current_or_none()
-    extract = read_tables(mapping, calendar.time_zone, state=_state(store, before))
-    checked = check_tables(extract.tables, processes, calendar.time_zone, began_at)
-    _check_kept(checked, mapping.most_bad_share, store.home)
-    meta = HistoryMeta(
-        company=company,
-        currency=currency,
-        calendar=calendar,
-        files=dict(extract.digests),
-        source_states=dict(extract.source_states),
-        mapping=_digest(mapping, processes),
-    )
-    made = _history(checked, processes, mapping.reopen, before)
-    published = store.publish(
-        made.tables,
-        meta,
-        before=lambda name: write_report(checked.rejected, store.home, name),
-        stated=made.stated,
-    )
-    return _report(checked, extract, made, published, store, before, meta)
+    rules = RowRules(processes=processes, company_zone=calendar.time_zone, began_at=began_at)
+    with spooling() as spool:
+        with extracted(mapping, calendar.time_zone, state=_state(store, before)) as extract:
+            checked = check_ranges(extract, rules, spool, before)
+        _check_kept(checked, mapping.most_bad_share, store.home)
+        meta = HistoryMeta(
+            company=company,
+            currency=currency,
+            calendar=calendar,
+            files=dict(extract.digests),
+            source_states=dict(extract.source_states),
+            mapping=_digest(mapping, processes),
+        )
+        parts = HistoryParts(
+            checked=checked,
+            spool=spool,
+            processes=processes,
+            reopen=mapping.reopen,
+            known=before,
+        )
+        published = store.publish_parts(
+            parts, meta, before=lambda name: write_report(checked.rejected, store.home, name)
+        )
+    return _report(checked, parts, published, store, meta)
 
 
-def _check_kept(checked: CheckedTables, most_bad_share: float, home: Path) -> None:
+def _check_kept(checked: CheckedRanges, most_bad_share: float, home: Path) -> None:
     """Raises DataError where too much was set aside, or nothing is left."""
     _check_shares(checked, most_bad_share, home)
-    if checked.frames["deals"].empty and checked.frames["leads"].empty:
+    if not any(checked.report(name).kept for name in RECORDS):
         raise DataError(
             "deals-empty", "an import has at least one deal or lead, got none of either"
         )
@@ -112,55 +111,23 @@ def _state(store: HistoryStore, before: HistoryHandle | None) -> SourceState:
     return SourceState(folder=store.home / "sources", known=known)
 
 
-def _history(
-    checked: CheckedTables,
-    processes: Sequence[Process],
-    reopen: bool,
-    before: HistoryHandle | None,
-) -> ContinuedHistory:
-    """The history that the kept rows make, on top of the one before."""
-    tables = history_tables(checked.frames, processes, reopen)
-    stated = stated_values(checked.frames, processes)
-    if before is None:
-        return begun(ExportedHistory(tables=tables, stated=stated, seen=checked.seen))
-    known = KnownHistory(
-        tables=before.frames(), stated=before.stated(), data_until=before.data_until
-    )
-    seen = {name: _seen(checked, known, name) for name in checked.seen}
-    return continued(known, ExportedHistory(tables=tables, stated=stated, seen=seen))
-
-
-def _seen(checked: CheckedTables, known: KnownHistory, table: str) -> pd.Series:
-    """The ids that were read, and known ones that stand in a line which could not be read: a row
-    at fault says nothing of its record, least of all that it is gone."""
-    seen, ids = checked.seen[table], known.tables[table][KEYS[table]]
-    rejected = checked.rejected
-    lines = rejected["value"][(rejected["table"] == table) & (rejected["rule"] == "row-shape")]
-    if lines.empty:
-        return seen
-    text = "\n".join(lines.dropna().astype("str"))
-    missing = ids[~ids.isin(seen)]
-    return pd.concat([seen, missing[[each in text for each in missing]]], ignore_index=True)
-
-
 def _report(
-    checked: CheckedTables,
-    extract: Extract,
-    made: ContinuedHistory,
+    checked: CheckedRanges,
+    parts: HistoryParts,
     published: Published,
     store: HistoryStore,
-    before: HistoryHandle | None,
     meta: HistoryMeta,
 ) -> ImportReport:
+    before = parts.known
     return ImportReport(
         history_id=published.history_id,
         is_new=published.is_new,
         data_until=store.current().data_until,
         tables=checked.reports,
         rejected=checked.rejected,
-        digests=dict(extract.digests),
+        digests=dict(meta.files),
         report_path=report_path(store.home, published.history_id),
-        changes=made.reports,
+        changes=tuple(parts.reports.values()),
         other_mapping=before is not None and before.meta.mapping != meta.mapping,
     )
 
@@ -196,7 +163,7 @@ def _harmless(values: pd.Series) -> pd.Series:
     return text.mask(is_formula, "'" + text)
 
 
-def _check_shares(checked: CheckedTables, most: float, home: Path) -> None:
+def _check_shares(checked: CheckedRanges, most: float, home: Path) -> None:
     bad = [report for report in checked.reports if report.bad_share > most]
     if not bad:
         return

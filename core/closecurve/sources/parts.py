@@ -1,6 +1,6 @@
-"""Parts of canonical tables: the mapping's expressions over sources, out of DuckDB as text."""
+"""Parts of canonical tables: the mapping's expressions over sources, as tables of text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -10,11 +10,11 @@ import pyarrow as pa
 from closecurve.crm.errors import DataError
 from closecurve.crm.mapping_sources import FILE_COLUMN, LINE_COLUMN
 from closecurve.crm.mapping_tables import TablePart
-from closecurve.crm.review import FILE, LINE, RawPart, RawTable
+from closecurve.crm.review import FILE, LINE
 from closecurve.crm.tables import CANONICAL
-from closecurve.crm.values import ValueFormat
 from closecurve.sources.attributes import AttributeTable, attribute_table
 from closecurve.sources.growing import quoted
+from closecurve.sources.mapped import MappedPart, MappedTable
 from closecurve.sources.relations import (
     Relation,
     columns_of,
@@ -23,6 +23,7 @@ from closecurve.sources.relations import (
     run,
     stripped,
     texts,
+    trimmed,
     written_text,
 )
 from closecurve.sources.setting_aside import together
@@ -47,22 +48,18 @@ class _Selection:
     left_out: int
 
     @property
-    def order(self) -> str:
+    def order(self) -> list[str]:
         """What orders the rows, in SQL: ties of a wide history are in the order of its list."""
-        return self.relation.order_sql + (f", {_WIDE}.place" if self.part.wide else "")
-
-    def run(self, connection: duckdb.DuckDBPyConnection, selected: str, end: str) -> pa.Table:
-        """The rows of one SELECT over them. Raises DataError where an expression fails."""
-        query = f"SELECT {selected} {self.rows} {end}"
-        return run(connection, query, self.part.key, self.relation.file).to_arrow_table()
+        place = [f"{_WIDE}.place"] if self.part.wide else []
+        return [*(self.relation.sql(column) for column in self.relation.order), *place]
 
 
-def raw_table(
+def mapped_table(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     listed: Sequence[TablePart],
     relations: Mapping[str, Relation],
-) -> RawTable:
+) -> MappedTable:
     """The canonical table's rows as text. `relations` has every source that its parts read.
 
     An attribute is a number if it is one in every part that has it. Raises DataError for a
@@ -71,12 +68,19 @@ def raw_table(
     selections = [
         _selection(connection, part, place, relations) for place, part in enumerate(listed, 1)
     ]
-    read = [_read(connection, selection) for selection in selections]
+    parts = [
+        _mapped(connection, selection, f"_{name}_{place}")
+        for place, selection in enumerate(selections, 1)
+    ]
     attributes = dict.fromkeys(name for each in selections for name in each.attributes)
-    as_text = {name for _, names in read for name in names}
-    return RawTable(
+    as_text = {
+        name
+        for selection, part in zip(selections, parts, strict=True)
+        for name in _texts_among(connection, selection, part)
+    }
+    return MappedTable(
         name=name,
-        parts=tuple(raw for raw, _ in read),
+        parts=tuple(parts),
         attributes=tuple(attributes),
         numbers=frozenset(attributes) - as_text,
     )
@@ -244,37 +248,50 @@ def _wide_columns(part: TablePart) -> dict[str, str]:
     }
 
 
-def _read(connection: duckdb.DuckDBPyConnection, selection: _Selection) -> tuple[RawPart, set[str]]:
-    """The part's rows as text, and which of its attributes are no numbers."""
-    part, written = selection.part, selection.relation.written
-    formats = {name: each.over(written) for name, each in part.formats.items()}
-    frame = _with_values_mapped(_rows(connection, selection, formats), part)
-    raw = RawPart(
-        frame=frame,
-        written=written,
+def _mapped(connection: duckdb.DuckDBPyConnection, selection: _Selection, table: str) -> MappedPart:
+    """Makes the table of the part: every column as text, FILE, LINE and what orders the rows."""
+    part, relation = selection.part, selection.relation
+    formats = {name: each.over(relation.written) for name, each in part.formats.items()}
+    columns = {
+        name: written_text(sql, formats.get(name, relation.written).decimal)
+        for name, sql in selection.expressions.items()
+    }
+    columns |= {FILE: relation.sql(FILE_COLUMN), LINE: relation.sql(LINE_COLUMN)}
+    order = {f"_order_{place}": sql for place, sql in enumerate(selection.order)}
+    selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in (columns | order).items())
+    rows = f"SELECT {selected} {selection.rows}"
+    for name, values in part.values.items():
+        rows = _with_values_mapped(rows, name, values, columns)
+    query = f"CREATE TABLE {quoted(table)} AS {rows}"
+    run(connection, query, part.key, relation.file)
+    return MappedPart(
+        table=table,
+        columns=tuple(columns),
+        order=tuple(order),
+        written=relation.written,
         formats=formats,
         shapeless=selection.shapeless,
         left_out=selection.left_out,
     )
-    numeric = _numeric(connection, selection)
-    return raw, {n for n in selection.attributes if n not in numeric and not _is_number(frame[n])}
 
 
-def _rows(
-    connection: duckdb.DuckDBPyConnection,
-    selection: _Selection,
-    formats: Mapping[str, ValueFormat],
-) -> pd.DataFrame:
-    relation = selection.relation
-    selected = {
-        name: written_text(sql, formats.get(name, relation.written).decimal)
-        for name, sql in selection.expressions.items()
-    }
-    selected |= {FILE: relation.sql(FILE_COLUMN), LINE: relation.sql(LINE_COLUMN)}
-    columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in selected.items())
-    found = selection.run(connection, columns, f"ORDER BY {selection.order}")
-    frame: pd.DataFrame = found.to_pandas()
-    return frame
+def _texts_among(
+    connection: duckdb.DuckDBPyConnection, selection: _Selection, part: MappedPart
+) -> set[str]:
+    """The attributes of a part that are no numbers: neither by their type nor as they are written.
+
+    A code such as 007 is none.
+    """
+    asked = [n for n in selection.attributes if n not in _numeric(connection, selection)]
+    if not asked:
+        return set()
+    said = {name: trimmed(quoted(name)) for name in asked}
+    tests = ", ".join(
+        f"coalesce(bool_and(regexp_full_match({sql}, {literal(_PLAIN_NUMBER)})), FALSE)"
+        for sql in said.values()
+    )
+    found = connection.execute(f"SELECT {tests} FROM {quoted(part.table)}").fetchone() or ()
+    return {name for name, is_number in zip(asked, found, strict=True) if not is_number}
 
 
 def _numeric(connection: duckdb.DuckDBPyConnection, selection: _Selection) -> set[str]:
@@ -282,23 +299,25 @@ def _numeric(connection: duckdb.DuckDBPyConnection, selection: _Selection) -> se
     plain = ", ".join(
         f"(\n{sql}\n) AS {quoted(name)}" for name, sql in selection.expressions.items()
     )
-    kinds = selection.run(connection, plain, "LIMIT 0").schema
+    query = f"SELECT {plain} {selection.rows} LIMIT 0"
+    found = run(connection, query, selection.part.key, selection.relation.file)
+    kinds = found.to_arrow_table().schema
     tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return {each.name for each in kinds if any(test(each.type) for test in tests)}
 
 
-def _with_values_mapped(frame: pd.DataFrame, part: TablePart) -> pd.DataFrame:
-    for name, values in part.values.items():
-        columns = [name] if name in frame else ["new_value", "old_value"]
-        rows = slice(None) if name in frame else frame["field"].str.strip() == name
-        for column in (each for each in columns if each in frame):
-            text = frame.loc[rows, column].astype("str")
-            mapped = text.str.strip().map(dict(values)).astype("str")
-            frame.loc[rows, column] = mapped.where(mapped.notna(), text)
-    return frame
-
-
-def _is_number(text: pd.Series) -> bool:
-    """Whether every value is a plain number; a code such as 007 is none."""
-    said = text.dropna().astype("str").str.strip()
-    return len(said) > 0 and bool(said.str.fullmatch(_PLAIN_NUMBER).all())
+def _with_values_mapped(
+    rows: str, name: str, values: Mapping[str, str], columns: Collection[str]
+) -> str:
+    """The rows with the values of a column, or in changes of a field, put as the mapping says."""
+    if not values:
+        return rows
+    cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in values.items())
+    mapped = [name] if name in columns else [n for n in ("new_value", "old_value") if n in columns]
+    ours = "TRUE" if name in columns else f"{trimmed(quoted('field'))} = {literal(name)}"
+    replaced = ", ".join(
+        f"CASE WHEN {ours} THEN CASE {trimmed(column)} {cases} ELSE {column} END"
+        f" ELSE {column} END AS {column}"
+        for column in map(quoted, mapped)
+    )
+    return f"SELECT * REPLACE ({replaced}) FROM ({rows})"

@@ -12,6 +12,9 @@ from closecurve.sources.growing import quoted
 
 IN_FILE_ORDER = (FILE_COLUMN, LINE_COLUMN)
 
+_WHITE_SPACE = "".join(each for each in map(chr, range(0x3001)) if each.isspace())
+"""All of Unicode's: nothing beyond U+3000 is any."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
@@ -33,11 +36,6 @@ class Relation:
     def sql(self, column: str) -> str:
         """A column of the relation in SQL."""
         return f'"{self.name}".{quoted(column)}'
-
-    @property
-    def order_sql(self) -> str:
-        """What orders the rows, in SQL."""
-        return ", ".join(self.sql(column) for column in self.order)
 
 
 def literal(text: str) -> str:
@@ -67,6 +65,11 @@ def written_text(expression: str, decimal: str) -> str:
 def stripped(expression: str) -> str:
     """The expression as text without blanks around it, null where nothing is left, in SQL."""
     return f"nullif(trim({texts(expression)}), '')"
+
+
+def trimmed(text: str) -> str:
+    """A text in SQL without white space around it, as pandas strips it."""
+    return f"trim({text}, {literal(_WHITE_SPACE)})"
 
 
 def run(

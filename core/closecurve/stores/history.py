@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import time
 from pathlib import Path
@@ -19,17 +20,25 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend as DuckDBBackend
 
 from closecurve.crm.calendar import FiscalCalendar, utc
 from closecurve.crm.continuing_facts import STATED
-from closecurve.crm.errors import DataError, EnvironmentFailure, UsageError
+from closecurve.crm.errors import EnvironmentFailure, UsageError
+from closecurve.crm.ranges import Cut, IdRange
 from closecurve.crm.tables import HISTORY_TABLES
 from closecurve.features.engines import duckdb_engine
-from closecurve.features.tables import HistoryTables, arrow_table
+from closecurve.features.tables import HistoryTables
 from closecurve.stores.files import durable_writing, sync, write_text
+from closecurve.stores.history_files import (
+    STATED_TABLE,
+    HistoryFiles,
+    Part,
+    Written,
+    digest,
+    ids_in,
+    read_rows,
+)
 
 SCHEMA = 1
 """The form of a history folder that this release writes and reads."""
@@ -38,8 +47,6 @@ KEPT = 3
 """How many histories stay: the current one and those that a running reader may still hold."""
 
 _WRITING = ".writing"
-_STATED_TABLE = "stated"
-_ROW_GROUP = 250_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,28 +103,35 @@ class HistoryHandle:
             raise _damaged(self.folder.name, error) from error
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Every table in memory, days as midnights: what the next import is put on top of.
+        """Every table in memory, days as midnights.
 
         Raises EnvironmentFailure for a file that is missing or damaged.
         """
-        return {name: self._frame(name) for name in HISTORY_TABLES}
+        return {name: self.frame(name) for name in HISTORY_TABLES}
 
-    def stated(self) -> pd.DataFrame:
+    def frame(
+        self, name: str, ids: IdRange | None = None, columns: list[str] | None = None
+    ) -> pd.DataFrame:
+        """A table in memory, or its rows of a range of ids; `columns` None are all.
+
+        Raises as `frames`.
+        """
+        with _undamaged(self.folder.name):
+            return read_rows(self.folder, name, ids, columns)
+
+    def ids(self, name: str, cut: Cut) -> Iterator[pa.Table]:
+        """How many rows each id of a cut has in a table (`history_files.ids_in`).
+
+        Raises as `frames`.
+        """
+        with _undamaged(self.folder.name):
+            yield from ids_in(self.folder, name, cut)
+
+    def stated(self, ids: IdRange | None = None) -> pd.DataFrame:
         """The rows of `crm.continuing_facts.STATED`; none in a history that has no such file."""
-        if not (self.folder / f"{_STATED_TABLE}.parquet").exists():
+        if not (self.folder / f"{STATED_TABLE}.parquet").exists():
             return pd.DataFrame(columns=list(STATED), dtype="str")
-        return self._frame(_STATED_TABLE)
-
-    def _frame(self, name: str) -> pd.DataFrame:
-        try:
-            table = pq.read_table(self.folder / f"{name}.parquet")
-            days = [(i, f) for i, f in enumerate(table.schema) if pa.types.is_date(f.type)]
-            for place, day in days:
-                table = table.set_column(place, day.name, table[day.name].cast(pa.timestamp("us")))
-            frame: pd.DataFrame = table.to_pandas()
-            return frame
-        except (OSError, pa.ArrowException) as error:
-            raise _damaged(self.folder.name, error) from error
+        return self.frame(STATED_TABLE, ids)
 
 
 class HistoryStore:
@@ -129,7 +143,7 @@ class HistoryStore:
 
     def publish(
         self,
-        tables: Mapping[str, pd.DataFrame | pa.Table],
+        tables: Part,
         meta: HistoryMeta,
         before: Callable[[str], object] | None = None,
         *,
@@ -137,16 +151,29 @@ class HistoryStore:
     ) -> Published:
         """Makes the tables the current history, whole or not at all.
 
-        `stated` are the rows of `crm.continuing_facts.STATED`. `before` is called with the
-        history_id when everything is on the disk and nothing is visible yet. The same content
-        again changes nothing. Raises EnvironmentFailure where the disk refuses, DataError for
-        tables without any fact; the earlier history then stays current and no stray file is left.
+        `stated` are the rows of `crm.continuing_facts.STATED`; for the rest see `publish_parts`.
+        """
+        return self.publish_parts([{**tables, STATED_TABLE: stated}], meta, before)
+
+    def publish_parts(
+        self,
+        parts: Iterable[Part],
+        meta: HistoryMeta,
+        before: Callable[[str], object] | None = None,
+    ) -> Published:
+        """Makes the parts together the current history, whole or not at all.
+
+        The parts of a table have the same columns and come in the order of its rows. `before` is
+        called with the history_id when everything is on the disk and nothing is visible yet. The
+        same content again changes nothing, whatever parts it comes in. Raises EnvironmentFailure
+        where the disk refuses, DataError for parts without any fact, and what the parts raise; the
+        earlier history then stays current and no stray file is left.
         """
         self._clean()
         writing = self.folder / f"{_WRITING}-{os.getpid()}"
         with durable_writing(str(self.folder)):
             try:
-                history_id = _write(writing, tables, meta, stated)
+                history_id = _write(writing, parts, meta)
                 if before is not None:
                     before(history_id)
                 return self._switch(writing, history_id)
@@ -221,32 +248,23 @@ class HistoryStore:
         (self.folder / ".CURRENT.writing").unlink(missing_ok=True)
 
 
-def _write(
-    folder: Path,
-    tables: Mapping[str, pd.DataFrame | pa.Table],
-    meta: HistoryMeta,
-    stated: pd.DataFrame | None,
-) -> str:
+def _write(folder: Path, parts: Iterable[Part], meta: HistoryMeta) -> str:
     """Writes a history folder and syncs it; gives the digest of its content."""
-    folder.mkdir(parents=True)
-    made = {name: _as_arrow(name, tables.get(name)) for name in HISTORY_TABLES}
-    written = {name: _write_table(folder / f"{name}.parquet", made[name]) for name in made}
-    said = pd.DataFrame(columns=list(STATED)) if stated is None else stated
-    rows = pa.table({name: pa.array(said[name].astype("str"), pa.string()) for name in STATED})
-    written[_STATED_TABLE] = _write_table(folder / f"{_STATED_TABLE}.parquet", rows)
+    written = _write_files(folder, parts)
     company = {
         "company": meta.company,
         "currency": meta.currency,
         "calendar": _calendar_json(meta.calendar),
     }
-    content = json.dumps([SCHEMA, company, meta.mapping, written], sort_keys=True).encode()
+    digests = dict(written.digests)
+    content = json.dumps([SCHEMA, company, meta.mapping, digests], sort_keys=True).encode()
     document = {
         "schema": SCHEMA,
         "history_id": hashlib.sha256(content).hexdigest()[:16],
-        "data_until": _data_until(made),
+        "data_until": written.data_until,
         **company,
-        "row_counts": {name: len(table) for name, table in made.items()},
-        "digests": written,
+        "row_counts": dict(written.row_counts),
+        "digests": digests,
         "files": dict(meta.files),
         "source_states": dict(meta.source_states),
         "mapping": meta.mapping,
@@ -255,40 +273,32 @@ def _write(
     return str(document["history_id"])
 
 
-def _as_arrow(name: str, table: pd.DataFrame | pa.Table | None) -> pa.Table:
-    return table if isinstance(table, pa.Table) else arrow_table(name, table)
-
-
-def _write_table(path: Path, table: pa.Table) -> str:
-    """Writes one table and gives the SHA-256 of its file."""
-    pq.write_table(table, path, compression="zstd", row_group_size=_ROW_GROUP)
-    sync(path)
-    return _digest(path)
+def _write_files(folder: Path, parts: Iterable[Part]) -> Written:
+    files = HistoryFiles(folder)
+    try:
+        for part in parts:
+            files.add(part)
+        return files.finish()
+    finally:
+        files.close()
 
 
 def _is_whole(folder: Path) -> bool:
     """Whether a history folder is there and its files are what it says they are."""
     try:
         digests = json.loads((folder / "history.json").read_text(encoding="utf-8"))["digests"]
-        return all(_digest(folder / f"{name}.parquet") == told for name, told in digests.items())
+        return all(digest(folder / f"{name}.parquet") == told for name, told in digests.items())
     except (OSError, ValueError, KeyError):
         return False
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _data_until(made: Mapping[str, pa.Table]) -> str:
-    known = [
-        pc.max(table["known_at"]).as_py()
-        for table in made.values()
-        if "known_at" in table.column_names
-    ]
-    if not any(known):
-        raise DataError("history-empty", "a history has at least one fact, got none")
-    return str(max(each for each in known if each is not None).isoformat())
+@contextmanager
+def _undamaged(name: str) -> Iterator[None]:
+    """Turns what a damaged file raises into EnvironmentFailure."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(name, error) from error
 
 
 def _open(folder: Path) -> HistoryHandle:

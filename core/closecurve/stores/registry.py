@@ -64,20 +64,23 @@ def log_training(
     figures: Mapping[str, "Figure"],
     params: Mapping[str, object],
     tags: Mapping[str, str],
+    pages: Mapping[str, str],
 ) -> ModelVersion:
     """Log one training as a run and register its sealed bundle as a version, the new challenger.
 
     `bundle_path` is the folder that `open_sealed` gave; a bundle that is registered already keeps
     its version, so a training that is run again changes nothing. The numbers in `report` become
     metrics named by their path in it (`won.7.log_loss`), the report itself `report.json`, each
-    figure `plots/<name>.png`. Raises EnvironmentFailure where the registry cannot be written; a run
-    that failed half-way has no version.
+    figure `plots/<name>.png`, each of the HTML `pages` `<name>.html`. Raises EnvironmentFailure
+    where the registry cannot be written; a run that failed half-way has no version.
     """
     with _client(home) as client:
         version = _of_bundle(client, name, bundle_path.name)
         if version is None:
             run = client.create_run(_experiment(client, home, name), tags=dict(tags))
             _log(client, run.info.run_id, report, figures, params)
+            for page, text in pages.items():
+                client.log_text(run.info.run_id, text, f"{page}.html")
             version = _register(client, name, run.info, bundle_path)
         client.set_registered_model_alias(name, CHALLENGER, version.version)
         return version

@@ -99,7 +99,12 @@ def load_rows(backend: SQLBackend, name: str, rows: pa.Table) -> ir.Table:
     """
     if engine_of(backend).name == "pyspark":
         return backend.create_view(name, ibis.memtable(rows), overwrite=True)
-    return backend.create_table(name, rows, overwrite=True)
+    # Ibis makes the same table by way of one more, in five times the time.
+    given = f"given_{name}"
+    with backend.con.cursor() as cursor:
+        cursor.register(given, rows)
+        cursor.execute(f"CREATE OR REPLACE TABLE {name} AS FROM {given}")
+    return backend.table(name)
 
 
 def duckdb_engine(

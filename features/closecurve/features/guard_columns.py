@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from closecurve.crm.tables import DELETED
 from closecurve.features.guard_evidence import Lives
 from closecurve.features.subjects import Subject
 from closecurve.features.tables import HistoryTables
@@ -43,15 +44,19 @@ class Candidate:
 
 
 def records_of(tables: HistoryTables, subject: Subject) -> pd.DataFrame:
-    """The newest records with `outcome` (null: open) and `closed_at`, by id, newest first."""
+    """The newest records with `outcome` (null: open) and `closed_at`, by id, newest first.
+
+    What was deleted at the source is left out: it is neither open nor did it close.
+    """
     records = known_records(tables, subject)
     newest = records.order_by(records.created_at.desc(), subject.id_column).limit(MOST_RECORDS)
     ends = _last_values(tables, subject, "outcome").rename(closed_at="event_at", outcome="value")
     joined = newest.left_join(ends, subject.id_column).select(
         *newest.columns, "closed_at", "outcome"
     )
+    there = joined.filter(joined.outcome.isnull() | (joined.outcome != DELETED))
     # A join keeps no order, and halves are taken by place.
-    ordered = joined.order_by(joined.created_at.desc(), subject.id_column)
+    ordered = there.order_by(there.created_at.desc(), subject.id_column)
     frame: pd.DataFrame = ordered.execute().set_index(subject.id_column)
     open_now = ~frame["outcome"].isin(subject.causes)
     return frame.assign(

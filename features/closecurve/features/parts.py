@@ -1,8 +1,6 @@
 """The parts of a snapshot: each joins what a few features are made of, where one is asked for."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable
 
 import ibis.expr.types as ir
 from ibis import _
@@ -22,61 +20,31 @@ from closecurve.features.engagement import (
     lead_engagement,
 )
 from closecurve.features.money import with_company_rate
-from closecurve.features.selected import Attribute, FeatureSelection
+from closecurve.features.record_parts import (
+    account_attributes,
+    attribute_names,
+    record,
+    record_names,
+    tracked_attributes,
+)
+from closecurve.features.selected import FeatureSelection
+from closecurve.features.sight import Part, Sight, these
 from closecurve.features.states import (
     ENTERED,
-    MOVES,
+    PLACES,
     PUSHES,
     amount_states,
     expected_close_states,
     hand_over_states,
     stage_states,
 )
-from closecurve.features.subjects import DEAL, LEAD, Subject
-from closecurve.features.tables import HistoryTables
+from closecurve.features.subjects import DEAL, LEAD
 from closecurve.features.timeline import (
     attach,
-    date_of,
-    days_between,
-    field_spans,
     known_records,
-    number_of,
 )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sight:
-    """What a part sees: the history, the grain with its links, and the features asked of it."""
-
-    tables: HistoryTables
-    base: ir.Table
-    subject: Subject
-    selection: FeatureSelection
-    asked: frozenset[str]
-
-    @property
-    def keys(self) -> ir.Table:
-        """The grain."""
-        return self.base.select(self.subject.id_column, "as_of")
-
-
-Gives: TypeAlias = Callable[[FeatureSelection], Iterable[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """The features that it is needed for, and the rows with what these are made of."""
-
-    gives: Gives
-    joined: Callable[[Sight, ir.Table], ir.Table]
-    needs_owner: bool = False
-
-
-def _these(*names: str) -> Gives:
-    return lambda selection: names
-
-
-STAGE = ("stage", "stage_order", "days_in_stage", "stage_dwell_ratio", *MOVES)
+STAGE = ("stage", "days_in_stage", "stage_dwell_ratio", *PLACES)
 AMOUNT = ("amount", "amount_company", "amount_change_count", "amount_change_ratio")
 EXPECTED_CLOSE = (
     "expected_close_date",
@@ -116,9 +84,9 @@ def _stage(sight: Sight, rows: ir.Table) -> ir.Table:
     """The stage and when it was entered, with the moves and first entries that are asked for."""
     stages = enumerate(sight.selection.deals.stages)
     first = {f"{ENTERED}{i}": s for i, s in stages if f"days_since_stage_{s}" in sight.asked}
-    moves = [name for name in MOVES if name in sight.asked]
-    states = stage_states(sight.tables, DEAL, moves, first)
-    payload = ["stage", "stage_order", "stage_at", *moves, *first]
+    places = [name for name in PLACES if name in sight.asked]
+    states = stage_states(sight.tables, DEAL, places, first)
+    payload = ["stage", "stage_at", *places, *first]
     return attach(rows, states, "deal_id", payload=payload)
 
 
@@ -141,6 +109,8 @@ def _dwell(sight: Sight, rows: ir.Table) -> ir.Table:
 def _amount(sight: Sight, rows: ir.Table) -> ir.Table:
     payload = ["amount", "amount_change_count", "amount_change_ratio"]
     valued = attach(rows, amount_states(sight.tables, DEAL), "deal_id", payload=payload)
+    if "amount_company" not in sight.asked:
+        return valued
     currency = sight.selection.company_currency
     return with_company_rate(sight.tables, valued, company_currency=currency)
 
@@ -152,8 +122,8 @@ def _expected_close(sight: Sight, rows: ir.Table) -> ir.Table:
     return attach(rows, states, "deal_id", payload=["expected_at", *pushes])
 
 
-def _owner(sight: Sight, rows: ir.Table) -> ir.Table:
-    """Nothing more: the base holds the owner where a part needs them."""
+def _linked(sight: Sight, rows: ir.Table) -> ir.Table:
+    """Nothing more: the base holds the links that a part needs."""
     return rows
 
 
@@ -182,42 +152,6 @@ def _owner_load(sight: Sight, rows: ir.Table) -> ir.Table:
 def _account(sight: Sight, rows: ir.Table) -> ir.Table:
     states = account_states(sight.tables, company_currency=sight.selection.company_currency)
     return attach(rows, states, "account_id", payload=ACCOUNT_STATE)
-
-
-def _attributes(sight: Sight, rows: ir.Table) -> ir.Table:
-    """The attributes: those of the record, those that have a history, those of the account."""
-    part = sight.selection.subject(sight.subject.name)
-    asked = [attribute for attribute in part.attributes if attribute.column in sight.asked]
-    for attribute in asked:
-        if attribute.has_history:
-            spans = field_spans(sight.tables, sight.subject, attribute.name)
-            rows = attach(rows, spans, sight.subject.id_column, payload=["new_value"])
-            rows = rows.rename({_raw(attribute): "new_value"})
-    of_account = {_raw(a): _[a.name] for a in asked if a.table == "accounts"}
-    if of_account:
-        chosen = sight.tables.accounts.select(listed_account="account_id", **of_account)
-        joined = rows.left_join(chosen, rows.account_id == chosen.listed_account)
-        rows = joined.select(*rows.columns, *of_account)
-    return rows.mutate(**{a.column: _read(rows, a) for a in asked})
-
-
-def _raw(attribute: Attribute) -> str:
-    """The column that holds the attribute as the history does."""
-    return f"raw_{attribute.table}_{attribute.name}"
-
-
-def _read(rows: ir.Table, attribute: Attribute) -> ir.Value:
-    """The attribute's value as its kind: a number, a text, or the days since a date."""
-    value = rows[_raw(attribute)]
-    if attribute.is_date:
-        return days_between(date_of(value), rows.as_of)
-    is_text_number = attribute.kind == "number" and value.type().is_string()
-    return number_of(value) if is_text_number else value
-
-
-def _attribute_names(selection: FeatureSelection) -> Iterable[str]:
-    for name in ("deal", "lead"):
-        yield from (attribute.column for attribute in selection.subject(name).attributes)
 
 
 def _lead(sight: Sight, rows: ir.Table) -> ir.Table:
@@ -263,26 +197,45 @@ def _lead_engagement(selection: FeatureSelection) -> Iterable[str]:
 
 
 DEAL_PARTS = (
-    Part(gives=_attribute_names, joined=_attributes),
+    Part(gives=record_names(DEAL), joined=record),
+    Part(gives=attribute_names(DEAL, DEAL.change_table), joined=tracked_attributes),
+    Part(
+        gives=attribute_names(DEAL, "accounts"),
+        joined=account_attributes,
+        needs=("account_id",),
+    ),
     Part(gives=_stage_names, joined=_stage),
-    Part(gives=_these("stage_dwell_ratio"), joined=_dwell),
-    Part(gives=_these(*AMOUNT), joined=_amount),
-    Part(gives=_these(*EXPECTED_CLOSE), joined=_expected_close),
-    Part(gives=_these("owner_id"), joined=_owner, needs_owner=True),
-    Part(gives=_these("owner_changed_count"), joined=_hand_overs),
-    Part(gives=_these("team", "region"), joined=_listed_owner, needs_owner=True),
-    Part(gives=_these(*OWNER_LOAD[DEAL.name]), joined=_owner_load, needs_owner=True),
-    Part(gives=_these(*ACCOUNT), joined=_account),
-    Part(gives=_these("lead_source", "lead_age_days", *LEAD_ACTIVITIES), joined=_lead),
-    Part(gives=_these(*LEAD_ACTIVITIES), joined=_lead_activities),
+    Part(gives=these("stage_dwell_ratio"), joined=_dwell),
+    Part(gives=these(*AMOUNT), joined=_amount),
+    Part(gives=these(*EXPECTED_CLOSE), joined=_expected_close),
+    Part(gives=these("owner_id"), joined=_linked, needs=("owner_id",)),
+    Part(gives=these("account_id"), joined=_linked, needs=("account_id",)),
+    Part(gives=these("lead_id"), joined=_linked, needs=("lead_id",)),
+    Part(gives=these("owner_changed_count"), joined=_hand_overs),
+    Part(gives=these("team", "region"), joined=_listed_owner, needs=("owner_id",)),
+    Part(gives=these(*OWNER_LOAD[DEAL.name]), joined=_owner_load, needs=("owner_id",)),
+    Part(gives=these(*ACCOUNT), joined=_account, needs=("account_id",)),
+    Part(
+        gives=these("lead_source", "lead_age_days", *LEAD_ACTIVITIES),
+        joined=_lead,
+        needs=("lead_id",),
+    ),
+    Part(gives=these(*LEAD_ACTIVITIES), joined=_lead_activities, needs=("lead_id",)),
     Part(gives=_deal_engagement, joined=_engagement),
 )
 """In the order in which they are joined."""
 
 LEAD_PARTS = (
-    Part(gives=_attribute_names, joined=_attributes),
-    Part(gives=_these("owner_id"), joined=_owner, needs_owner=True),
-    Part(gives=_these("team"), joined=_listed_owner, needs_owner=True),
-    Part(gives=_these(*OWNER_LOAD[LEAD.name]), joined=_owner_load, needs_owner=True),
+    Part(gives=record_names(LEAD), joined=record),
+    Part(gives=attribute_names(LEAD, LEAD.change_table), joined=tracked_attributes),
+    Part(
+        gives=attribute_names(LEAD, "accounts"),
+        joined=account_attributes,
+        needs=("account_id",),
+    ),
+    Part(gives=these("owner_id"), joined=_linked, needs=("owner_id",)),
+    Part(gives=these("account_id"), joined=_linked, needs=("account_id",)),
+    Part(gives=these("team"), joined=_listed_owner, needs=("owner_id",)),
+    Part(gives=these(*OWNER_LOAD[LEAD.name]), joined=_owner_load, needs=("owner_id",)),
     Part(gives=_lead_engagement, joined=_engagement),
 )

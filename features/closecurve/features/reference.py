@@ -207,35 +207,42 @@ def _expected_close(changes: Iterable[Row], now: datetime) -> Snapshot:
 
 
 def _engagement(activities: Iterable[Row], now: datetime, kinds: Sequence[str]) -> Snapshot:
-    known = [row for row in activities if instant(row["known_at"]) < now]
-    recent, both = _count(known, now, TREND_DAYS), _count(known, now, 2 * TREND_DAYS)
-    by_kind = {kind: [row for row in known if row["kind"] == kind] for kind in kinds}
-    ways = {way: [row for row in known if row["direction"] == way] for way in (INBOUND, OUTBOUND)}
-    counted = {"activity": known} | ways
+    known = [
+        (row["kind"], row["direction"], now - instant(row["event_at"]))
+        for row in activities
+        if instant(row["known_at"]) < now
+    ]
+    ages = [age for _, _, age in known]
+    by_kind = {kind: [age for of, _, age in known if of == kind] for kind in kinds}
+    ways = {way: [age for _, of, age in known if of == way] for way in (INBOUND, OUTBOUND)}
+    recent, both = _count(ages, TREND_DAYS), _count(ages, 2 * TREND_DAYS)
     return {
         **{
-            f"{name}_count_{days}": _count(rows, now, days)
-            for name, rows in counted.items()
+            f"{name}_count_{days}": _count(found, days)
+            for name, found in ({"activity": ages} | ways).items()
             for days in WINDOWS
         },
         "activity_trend": _ratio(2 * recent - both, both),
-        "days_since_activity": _days(_last(known), now),
+        "days_since_activity": _latest(ages),
         **{
-            f"activity_count_{days}_{kind}": _count(rows, now, days)
-            for kind, rows in by_kind.items()
+            f"activity_count_{days}_{kind}": _count(found, days)
+            for kind, found in by_kind.items()
             for days in WINDOWS
         },
-        **{f"days_since_{kind}": _days(_last(rows), now) for kind, rows in by_kind.items()},
+        **{f"days_since_{kind}": _latest(found) for kind, found in by_kind.items()},
     }
 
 
-def _count(activities: Iterable[Row], now: datetime, days: int) -> float:
-    since = now - timedelta(days=days)
-    return float(sum(instant(row["event_at"]) >= since for row in activities))
+def _count(ages: Iterable[timedelta], days: int) -> float:
+    """How many happened within so many days."""
+    within = timedelta(days=days)
+    return float(sum(age <= within for age in ages))
 
 
-def _last(activities: Iterable[Row]) -> datetime | None:
-    return max((instant(row["event_at"]) for row in activities), default=None)
+def _latest(ages: Iterable[timedelta]) -> float | None:
+    """Days since the last one."""
+    age = min(ages, default=None)
+    return None if age is None else age / _DAY
 
 
 def _first_outbound(activities: Iterable[Row], now: datetime) -> datetime | None:

@@ -5,17 +5,20 @@ One row per grain row. The grain, then carried columns that are shown, then feat
 everything else that is not known is null (`catalog`).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from weakref import WeakKeyDictionary
 
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
 from closecurve.crm.errors import UsageError
 from closecurve.features.definitions import CARRIED_DEAL, CARRIED_LEAD
-from closecurve.features.parts import DEAL_PARTS, LEAD_PARTS, Sight
+from closecurve.features.parts import DEAL_PARTS, LEAD_PARTS
 from closecurve.features.plans import PlannedTables, answer
 from closecurve.features.selected import FeatureSelection
+from closecurve.features.sight import Sight
 from closecurve.features.states import owner_states
 from closecurve.features.subjects import DEAL, LEAD, SUBJECTS, Subject
 from closecurve.features.tables import HistoryTables
@@ -26,14 +29,19 @@ CARRIED = {DEAL.name: CARRIED_DEAL, LEAD.name: CARRIED_LEAD}
 PARTS = {DEAL.name: DEAL_PARTS, LEAD.name: LEAD_PARTS}
 
 
+_COHORTS: WeakKeyDictionary[ops.Node, ops.Node] = WeakKeyDictionary()
+"""The grains made here that are still in use, each with the records that it was made of. Their
+pairs are distinct and of known records: a snapshot need not see to that a second time."""
+
+
 def open_deals(tables: HistoryTables, as_ofs: Iterable[pd.Timestamp]) -> ir.Table:
     """The cohort of each as-of: (deal_id, as_of) of the deals known and open strictly before."""
-    return answer(_open, tables, {"instants": as_of_table(as_ofs)}, DEAL.name)
+    return _cohorts(tables, as_ofs, DEAL)
 
 
 def open_leads(tables: HistoryTables, as_ofs: Iterable[pd.Timestamp]) -> ir.Table:
     """The same for leads: (lead_id, as_of)."""
-    return answer(_open, tables, {"instants": as_of_table(as_ofs)}, LEAD.name)
+    return _cohorts(tables, as_ofs, LEAD)
 
 
 def deal_snapshots(
@@ -63,6 +71,12 @@ def lead_snapshots(
     return _snapshots(tables, grain, selection, LEAD, columns)
 
 
+def _cohorts(tables: HistoryTables, as_ofs: Iterable[pd.Timestamp], subject: Subject) -> ir.Table:
+    grain = answer(_open, tables, {"instants": as_of_table(as_ofs)}, subject.name)
+    _COHORTS[grain.op()] = subject.records(tables).op()
+    return grain
+
+
 def _open(tables: PlannedTables, subject_name: str) -> ir.Table:
     subject, instants = SUBJECTS[subject_name], tables.inputs["instants"]
     spans = open_spans(tables, subject)
@@ -79,9 +93,11 @@ def _snapshots(
     subject: Subject,
     columns: Collection[str] | None,
 ) -> ir.Table:
-    pairs = grain.select(subject.id_column, as_of=grain.as_of.cast(INSTANT)).distinct()
     wanted = _wanted(selection, subject, columns)
-    return answer(_snapshot, tables, {"grain": pairs}, subject.name, selection, wanted)
+    is_cohort = _COHORTS.get(grain.op()) == subject.records(tables).op()
+    pairs = grain.select(subject.id_column, as_of=grain.as_of.cast(INSTANT))
+    inputs = {"grain": grain if is_cohort else pairs.distinct()}
+    return answer(_snapshot, tables, inputs, subject.name, selection, wanted, is_cohort)
 
 
 def _wanted(
@@ -99,15 +115,19 @@ def _wanted(
 
 
 def _snapshot(
-    tables: PlannedTables, subject_name: str, selection: FeatureSelection, wanted: tuple[str, ...]
+    tables: PlannedTables,
+    subject_name: str,
+    selection: FeatureSelection,
+    wanted: tuple[str, ...],
+    is_cohort: bool,
 ) -> ir.Table:
     """The wanted columns, part by part: a part that gives none of them is left out."""
     subject, asked = SUBJECTS[subject_name], frozenset(wanted)
     parts = [part for part in PARTS[subject_name] if asked.intersection(part.gives(selection))]
-    with_owner = any(part.needs_owner for part in parts)
-    base = tables.once("base", lambda: _base(tables, subject, with_owner))
+    links = sorted({link for part in parts for link in part.needs})
+    base = tables.once("base", lambda: _base(tables, subject, links, is_cohort))
     sight = Sight(tables=tables, base=base, subject=subject, selection=selection, asked=asked)
-    rows = _with_records(tables, base, subject)
+    rows = base
     for part in parts:
         rows = part.joined(sight, rows)
     told = TOLD[subject_name] | first_entries(selection) | calendar(selection)
@@ -115,27 +135,24 @@ def _snapshot(
     return rows.select(subject.id_column, "as_of", **values)
 
 
-def _base(tables: PlannedTables, subject: Subject, with_owner: bool) -> ir.Table:
-    """The grain with what its surroundings are looked up by: owner, account and lead."""
-    records = known_records(tables, subject)
-    links = [column for column in ("account_id", "lead_id") if column != subject.id_column]
-    linked = records.select(subject.id_column, "known_at", *links)
-    joined = tables.inputs["grain"].join(linked, subject.id_column)
-    known = joined.filter(joined.known_at < joined.as_of).select(subject.id_column, "as_of", *links)
-    if not with_owner:
-        return known
-    return attach(known, owner_states(tables, subject), subject.id_column, payload=["owner_id"])
+def _base(
+    tables: PlannedTables, subject: Subject, links: Sequence[str], is_cohort: bool
+) -> ir.Table:
+    """The grain with the links by which its surroundings are looked up."""
+    rows = tables.inputs["grain"]
+    fixed = [link for link in links if link != "owner_id"]
+    if fixed or not is_cohort:
+        rows = _of_known_records(tables, rows, subject, fixed)
+    if "owner_id" not in links:
+        return rows
+    return attach(rows, owner_states(tables, subject), subject.id_column, payload=["owner_id"])
 
 
-def _with_records(tables: HistoryTables, base: ir.Table, subject: Subject) -> ir.Table:
-    """What never changes. Attributes stand under a name of their own, apart from the rest."""
-    records = subject.records(tables)
-    attributes = tables.attributes(subject.record_table)
-    named = {
-        f"raw_{subject.record_table}_{column}" if column in attributes else column: records[column]
-        for column in records.columns
-        if column not in (*base.columns, "known_at")
-    }
-    fixed = records.select(record_id=records[subject.id_column], **named)
-    joined = base.join(fixed, base[subject.id_column] == fixed.record_id)
-    return joined.select(*base.columns, *named)
+def _of_known_records(
+    tables: PlannedTables, rows: ir.Table, subject: Subject, links: Sequence[str]
+) -> ir.Table:
+    """The rows whose record was known before their as-of, with its fixed links."""
+    records = known_records(tables, subject).select(subject.id_column, "known_at", *links)
+    joined = rows.join(records, subject.id_column)
+    known = joined.filter(joined.known_at < joined.as_of)
+    return known.select(subject.id_column, "as_of", *links)

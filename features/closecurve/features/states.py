@@ -22,29 +22,33 @@ ENTERED = "entered_at_"
 
 
 MOVES = ("forward_move_count", "backward_move_count", "skipped_stage_count")
+PLACES = ("stage_order", *MOVES)
+"""What is known by a stage's place in its process."""
 
 
 def stage_states(
-    tables: HistoryTables, subject: Subject, moves: Collection[str], entered: Mapping[str, str]
+    tables: HistoryTables, subject: Subject, places: Collection[str], entered: Mapping[str, str]
 ) -> ir.Table:
-    """Stage spans: stage, its order, when it was entered, the moves so far, first entries.
+    """Stage spans: stage, when it was entered, its place and the moves so far, first entries.
 
     A move is counted between open stages of the process in the order in which they came to hold;
-    a stage that the process does not know has no order and makes no move. Only the `moves` (of
-    `MOVES`) that are named are counted; `entered` names the stages by the column that tells when
-    each was first entered.
+    a stage that the process does not know has no order and makes no move. Only those of `PLACES`
+    that are named are worked out; `entered` names the stages by the column that tells when each
+    was first entered.
     """
     key = [subject.id_column]
-    spans = with_stage_order(tables, _with_process(tables, subject))
+    spans = field_spans(tables, subject, "stage")
     told = spans.mutate(stage=spans.new_value, stage_at=spans.event_at)
+    if places:
+        told = with_stage_order(tables, _with_process(tables, subject, told))
+    moves = [name for name in MOVES if name in places]
     if moves:
         told = _with_moves(told, key, moves)
     first = {
         name: _cumulative_min(told.event_at, told.new_value == stage, key)
         for name, stage in entered.items()
     }
-    columns = (*key, "known_at", "until_at", "stage_order", "stage", "stage_at", *moves)
-    return told.select(*columns, **first)
+    return told.select(*key, "known_at", "until_at", "stage", "stage_at", *places, **first)
 
 
 def _with_moves(spans: ir.Table, key: Sequence[str], moves: Collection[str]) -> ir.Table:
@@ -144,8 +148,7 @@ def hand_over_states(tables: HistoryTables, subject: Subject) -> ir.Table:
     return changed.select(*key, "known_at", "until_at", "owner_changed_count")
 
 
-def _with_process(tables: HistoryTables, subject: Subject) -> ir.Table:
-    spans = field_spans(tables, subject, "stage")
+def _with_process(tables: HistoryTables, subject: Subject, spans: ir.Table) -> ir.Table:
     processes = subject.records(tables).select(record_id=subject.id_column, process="process")
     joined = spans.left_join(processes, spans[subject.id_column] == processes.record_id)
     return joined.select(*spans.columns, "process")

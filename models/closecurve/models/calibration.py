@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from closecurve.crm.errors import UsageError
-from closecurve.models.close_curve.unfold import Cells
+from closecurve.models.unfold import Cells
 
 Floats = NDArray[np.float64]
 

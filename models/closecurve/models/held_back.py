@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from closecurve.models import metrics
-from closecurve.models.close_curve.unfold import Labels
 from closecurve.models.panel import AS_OF, id_column, labels_of
+from closecurve.models.unfold import Labels
 
 Floats = NDArray[np.float64]
 
@@ -20,6 +20,9 @@ HORIZONS = (7.0, 14.0, 30.0, 90.0)
 
 LEAST_ROWS = 50
 """Fewer landmarks watched to a horizon say nothing about it."""
+
+CLOSE_SHARES = (0.5, 0.9)
+"""Shares of the closes that a short history is asked for."""
 
 MOST_ROWS = 8_000
 """Held-back landmarks that are scored: the error of a gap comes from deals, not from more rows."""
@@ -51,6 +54,22 @@ class Part:
         """The labels as arrays."""
         return labels_of(self.rows, self.labels)
 
+    def where(self, kept: NDArray[np.bool_]) -> "Part":
+        """The landmarks that are kept (n,)."""
+        return Part(rows=self.rows[kept], labels=self.labels[kept])
+
+
+HELD_BACK_SHARE = 0.3
+"""The last part of the panel's time, on which is judged."""
+
+
+def held_back_start(rows: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Timestamp | None:
+    """Where the last part of the panel's time begins; None for an empty panel."""
+    if rows.empty:
+        return None
+    first: pd.Timestamp = rows[AS_OF].min()
+    return (cutoff - HELD_BACK_SHARE * (cutoff - first)).floor("D")
+
 
 def days_between(as_of: pd.Series, until: pd.Timestamp) -> Floats:
     """The days from each as-of to an instant (n,)."""
@@ -76,13 +95,11 @@ def known_before(part: Part, start: pd.Timestamp) -> Part:
 
 def landmarks_from(part: Part, start: pd.Timestamp, *, most: int = MOST_ROWS) -> Part:
     """The landmarks at and after `start`; of many, those of evenly spread as-ofs."""
-    late = (part.rows[AS_OF] >= start).to_numpy()
-    rows, labels = part.rows[late], part.labels[late]
-    if len(rows) > most:
-        codes = pd.factorize(rows[AS_OF], sort=True)[0]
-        kept = codes % -(-len(rows) // most) == 0
-        rows, labels = rows[kept], labels[kept]
-    return Part(rows=rows, labels=labels)
+    late = part.where((part.rows[AS_OF] >= start).to_numpy())
+    if len(late) <= most:
+        return late
+    codes = pd.factorize(late.rows[AS_OF], sort=True)[0]
+    return late.where(codes % -(-len(late) // most) == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,6 +137,24 @@ def questions(part: Part, cutoff: pd.Timestamp, horizons: Sequence[float]) -> li
                 )
             )
     return made
+
+
+def askable(part: Part, cutoff: pd.Timestamp, horizons: Sequence[float]) -> tuple[float, ...]:
+    """The horizons that enough landmarks were watched to.
+
+    Where all are too long for what was watched, the days by which half and nine tenths of the
+    closes came: leads that are answered within a day can be judged after two.
+    """
+    watched = days_between(part.rows[AS_OF], cutoff)
+    closing = part.read.closing_days
+    own: list[float] = []
+    if len(closing):
+        own = np.unique(np.ceil(np.quantile(closing, CLOSE_SHARES))).tolist()
+    for wanted in (horizons, own):
+        enough = tuple(float(d) for d in wanted if np.sum(watched >= d) >= LEAST_ROWS)
+        if enough:
+            return enough
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

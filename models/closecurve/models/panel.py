@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from closecurve.crm.errors import DataError, UsageError
 from closecurve.features.catalog import spec_of
-from closecurve.models.close_curve.unfold import Labels, read_labels
 from closecurve.models.encoding import as_text, plain_texts
+from closecurve.models.unfold import Labels, read_labels
 
 ID_COLUMNS = ("deal_id", "lead_id")
 AS_OF = "as_of"

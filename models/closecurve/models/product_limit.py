@@ -41,10 +41,16 @@ class ProductLimit:
         share = np.divide(hit, ended, out=np.full(groups, np.nan), where=ended > 0)
         return np.asarray(share, dtype=np.float64)
 
-    def quantile(self, level: float, groups: int) -> NDArray[np.float64]:
-        """(groups,) first duration by which `level` of the group ended; NaN where never reached."""
-        through = self._through()
-        reached = np.flatnonzero(through >= level - ROUNDING)
+    def quantile(
+        self, level: float | NDArray[np.float64], groups: int, cause: int | None = None
+    ) -> NDArray[np.float64]:
+        """(groups,) first duration by which `level` of the group ended; NaN where never reached.
+
+        With a `cause`, of those that ended so. `level` may differ by group: (groups,).
+        """
+        through = self._through(self.mass if cause is None else self._given(cause, groups))
+        levels = np.broadcast_to(level, groups)[self.group]
+        reached = np.flatnonzero(through >= levels - ROUNDING)
         _, first = np.unique(self.group[reached], return_index=True)
         result = np.full(groups, np.nan)
         result[self.group[reached[first]]] = self.duration[reached[first]]
@@ -55,10 +61,16 @@ class ProductLimit:
         rows = self.group == group
         return self.duration[rows], np.cumsum(self.mass[rows])
 
-    def _through(self) -> NDArray[np.float64]:
-        running = np.cumsum(self.mass)
+    def _given(self, cause: int, groups: int) -> NDArray[np.float64]:
+        """(n,) the mass of a cause, which adds up to 1 in each group that has any."""
+        mass = np.where(self.cause == cause, self.mass, 0.0)
+        whole = np.bincount(self.group, mass, groups)
+        return np.asarray(mass / np.where(whole > 0, whole, 1.0)[self.group], dtype=np.float64)
+
+    def _through(self, mass: NDArray[np.float64]) -> NDArray[np.float64]:
+        running = np.cumsum(mass)
         first = np.searchsorted(self.group, self.group)
-        return np.asarray(running - (running - self.mass)[first], dtype=np.float64)
+        return np.asarray(running - (running - mass)[first], dtype=np.float64)
 
 
 def product_limit(

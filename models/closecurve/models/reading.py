@@ -39,18 +39,17 @@ class EndingCurves(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Readings:
-    """Curves of n snapshots at one as-of: `days` (k,) ahead, `won` and `lost` (n, k) by then."""
+    """Curves of n snapshots at one as-of: `days` (k,) ahead, `won` and `lost` (n, k) by then.
+
+    `quarter` is the fiscal quarter that the as-of lies in.
+    """
 
     as_of: pd.Timestamp
     calendar: FiscalCalendar
+    quarter: Period
     days: Floats
     won: Floats
     lost: Floats
-
-    @property
-    def quarter(self) -> Period:
-        """The fiscal quarter that the as-of lies in."""
-        return self.calendar.quarter_at(self.as_of)
 
     @property
     def won_eventual(self) -> Floats:
@@ -111,12 +110,12 @@ def read_curves(
     model: EndingCurves, rows: "CurveRows", as_of: pd.Timestamp, calendar: FiscalCalendar
 ) -> Readings:
     """The curves of n snapshots, as the model reads them, that were all taken at `as_of`."""
-    quarter_days = (calendar.quarter_at(as_of).end_at - as_of) / pd.Timedelta(days=1)
-    days = curve_days(model.horizon_days_, quarter_days)
+    quarter = calendar.quarter_at(as_of)
+    days = curve_days(model.horizon_days_, (quarter.end_at - as_of) / pd.Timedelta(days=1))
     incidence = model.incidence_at(rows, as_of, days)
     # Sums of three floats may miss 1 by a rounding; a probability never leaves 0..1.
     won, lost = np.clip(incidence[:, 1], 0.0, 1.0), np.clip(incidence[:, 2], 0.0, 1.0)
-    return Readings(as_of=as_of, calendar=calendar, days=days, won=won, lost=lost)
+    return Readings(as_of=as_of, calendar=calendar, quarter=quarter, days=days, won=won, lost=lost)
 
 
 def curve_days(horizon_days: float, quarter_days: float) -> Floats:

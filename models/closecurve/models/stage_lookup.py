@@ -33,6 +33,11 @@ class StageLookup:
             0, 0
         ]
 
+    @property
+    def by_count(self) -> int:
+        """How many codes a stage (or source) may have, that of one never seen among them."""
+        return len(self._bys) + 1
+
     def codes(self, process: Sequence[str], by: Sequence[str], age: ArrayLike) -> Codes:
         """The codes (n, 3) of deals; an empty text is a missing value, NaN a missing age."""
         ages = np.nan_to_num(np.asarray(age, dtype=np.float64))

@@ -29,6 +29,9 @@ still 15 points."""
 
 STAGE = ["process", "stage"]
 
+ALL_TIME_DAYS = 36_525.0
+"""A century: a window that every entry of a history lies in."""
+
 
 def check_passages(passages: pd.DataFrame) -> None:
     """Raises UsageError for a missing column."""

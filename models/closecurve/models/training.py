@@ -15,10 +15,12 @@ import pandas as pd
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.errors import DataError
 from closecurve.crm.stages import Process
+from closecurve.models.choosing import choose_trust
 from closecurve.models.close_curve import CloseCurve
-from closecurve.models.held_back import HORIZONS, Part
+from closecurve.models.held_back import HORIZONS, Part, held_back_start
 from closecurve.models.panel import AS_OF, as_ofs_of, closed_count, id_column
-from closecurve.models.training_verdict import UNPROVEN, held_back_start, judge
+from closecurve.models.training_verdict import UNPROVEN, judge
+from closecurve.models.tuning import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,6 +47,7 @@ def train_curve(
     horizons: Sequence[float] = HORIZONS,
     random_state: int = 0,
     num_threads: int = 1,
+    budget: Budget | None = None,
 ) -> TrainedCurve:
     """Train on a panel of snapshots and its labels, row by row, as known before the cutoff.
 
@@ -52,7 +55,8 @@ def train_curve(
     holds sizes, dates, log loss and other scores by horizon of the model and each baseline,
     reliability bins, the parts chosen, and `is_better`: whether the model beat the stage rates on
     held-back time; `finding` says it in a sentence. Lower losses are better. Where the model did
-    not beat them, what is served leans on the curves by stage and age (`UNPROVEN`).
+    not beat them, what is served leans on the curves by stage and age (`UNPROVEN`). With a `budget`
+    of time more is tried (`tuning.tune`), and the report lists it.
     Raises DataError for a panel without as-ofs or with one that is not before the cutoff.
     """
     whole = _checked(panel, labels, cutoff)
@@ -64,14 +68,17 @@ def train_curve(
         "num_threads": num_threads,
     }
     start = held_back_start(whole.rows, cutoff)
-    verdict = None if start is None else judge(whole, start, cutoff, common, horizons)
-    model = CloseCurve(**common, **(verdict.chosen if verdict else {}))
-    model.fit(whole.rows, whole.labels)
+    verdict = None if start is None else judge(whole, start, cutoff, common, horizons, budget)
+    chosen = verdict.chosen if verdict else None
+    chosen = chosen or choose_trust(whole, cutoff, common, horizons)
+    model = chosen.fit(whole, cutoff, common)
     if verdict and verdict.calibration:
         model.calibration_ = verdict.calibration
-    report = _sizes(whole, cutoff) | (verdict.report if verdict else _unjudged())
+    report = _sizes(whole, cutoff) | {"chosen": chosen.to_json()}
+    report |= verdict.report if verdict else _unjudged()
     if verdict and not report["is_better"]:
         model = model.read_with(few_closes=UNPROVEN)
+        report["chosen"] |= {"few_closes": UNPROVEN}
     return TrainedCurve(
         model=model,
         report=report,
@@ -114,5 +121,5 @@ def _unjudged() -> dict[str, Any]:
         "scores": {},
         "gaps": {},
         "reliability": [],
-        "chosen": {},
+        "tuning": None,
     }

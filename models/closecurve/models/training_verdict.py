@@ -9,8 +9,9 @@ import pandas as pd
 from closecurve.models import metrics
 from closecurve.models.baselines import FixedStageRate, HistoricalStageRate, StageCurves
 from closecurve.models.calibration import HazardCalibration
-from closecurve.models.close_curve.estimator import ROUNDS, CloseCurve
-from closecurve.models.close_curve.unfold import unfold
+from closecurve.models.choice import DEFAULTS, Choice
+from closecurve.models.choosing import TRUST, choose
+from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import (
     Answers,
     Curves,
@@ -19,6 +20,7 @@ from closecurve.models.held_back import (
     Part,
     Question,
     answers,
+    askable,
     gap_of,
     integrated_brier,
     known_before,
@@ -27,33 +29,11 @@ from closecurve.models.held_back import (
     score_table,
 )
 from closecurve.models.panel import AS_OF
-
-HELD_BACK_SHARE = 0.3
-"""The last part of the panel's time, on which is judged."""
-
-CANDIDATES: tuple[Mapping[str, Any], ...] = (
-    {"rounds": ROUNDS[0]},
-    {"half_life_share": 0.2},
-    {"half_life_share": None},
-)
-"""What is tried beside the defaults: fewer trees, strong drift, no drift."""
-
-TRUST = (50.0, 500.0, 2000.0)
-"""How many closes weigh as much as the curves by stage (`few_closes`); what did best on held-back
-time is taken. The lowest is for trees that are right early, the highest for deals that nothing
-predicts (benchmarks/learning_curve.py)."""
+from closecurve.models.tuning import Budget, tune
+from closecurve.models.unfold import unfold
 
 UNPROVEN = TRUST[-1]
 """How far an answer leans on the curves by stage where the trees did not beat the stage rates."""
-
-READ_OTHERWISE = frozenset({"rounds", "few_closes"})
-"""Parameters that are tried on the trees of the defaults: what was grown is only read otherwise."""
-
-TRIAL: Mapping[str, Any] = {"seeds": 1, "most_cells": 40_000}
-"""Trials are small: they rank candidates and are not served."""
-
-TRIAL_ROWS = 4_000
-"""Landmarks on which a trial is scored."""
 
 LEAST_CLOSES = 30
 """Fewer closes are not enough to fit a recalibration on."""
@@ -63,20 +43,15 @@ INTEGRATED_DAYS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Verdict:
-    """What was learned from the landmarks before the start and seen on those after it."""
+    """What was learned from the landmarks before the start and seen on those after it.
+
+    `chosen` is None where the time before the start was too short to choose anything by.
+    """
 
     model: CloseCurve
-    chosen: Mapping[str, Any]
+    chosen: Choice | None
     calibration: HazardCalibration | None
     report: dict[str, Any]
-
-
-def held_back_start(rows: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Timestamp | None:
-    """Where the last part of the panel's time begins; None for an empty panel."""
-    if rows.empty:
-        return None
-    first: pd.Timestamp = rows[AS_OF].min()
-    return (cutoff - HELD_BACK_SHARE * (cutoff - first)).floor("D")
 
 
 def judge(
@@ -85,14 +60,16 @@ def judge(
     cutoff: pd.Timestamp,
     common: Mapping[str, Any],
     horizons: Sequence[float],
+    budget: Budget | None = None,
 ) -> Verdict | None:
-    """Learn before the start, score after it; None where no horizon can be scored."""
+    """Learn before the start, score after it; None where nothing can be scored or had closed."""
     learned, held = known_before(whole, start), landmarks_from(whole, start)
+    horizons = askable(held, cutoff, horizons)
     asked = questions(held, cutoff, horizons)
-    if not asked or not len(learned):
+    if not asked or not (learned.read.event > 0).any():
         return None
-    chosen = choose(learned, start, common, horizons)
-    model = CloseCurve(**common, **chosen).fit(learned.rows, learned.labels)
+    chosen, tuning = _chosen(learned, start, common, horizons, budget)
+    model = (chosen or DEFAULTS).fit(learned, start, common)
     hazards = model.predict_hazards(held.rows)
     curves = model.incidence_from_hazards(held.rows, hazards, horizons)
     given = {"model": answers(asked, curves, horizons)}
@@ -105,48 +82,22 @@ def judge(
         "held_back_start": start.isoformat(),
         "held_back_rows": len(held),
         "integrated_brier": _integrated({"model": model, **others}, held, cutoff),
-        "chosen": dict(chosen),
+        "tuning": tuning,
         "calibration": proof,
     }
     return Verdict(model=model, chosen=chosen, calibration=calibration, report=report)
 
 
-def choose(
-    learned: Part, cutoff: pd.Timestamp, common: Mapping[str, Any], horizons: Sequence[float]
-) -> dict[str, Any]:
-    """What to change in the defaults, by the last part of what was learned.
-
-    Walk-forward within the landmarks before the held-back start, which stays unseen: the best of
-    the candidates that beat the defaults by two standard errors, else the defaults; and how far to
-    trust the trees.
-    """
-    start = held_back_start(learned.rows, cutoff)
-    if start is None:
-        return {}
-    early, late = known_before(learned, start), landmarks_from(learned, start, most=TRIAL_ROWS)
-    asked = questions(late, cutoff, horizons)
-    if not asked or not (early.read.event > 0).any():
-        return {}
-
-    def fitted(candidate: Mapping[str, Any]) -> CloseCurve:
-        return CloseCurve(**common, **TRIAL, **candidate).fit(early.rows, early.labels)
-
-    def said(model: CloseCurve) -> Answers:
-        return answers(asked, model.predict_cumulative_incidence(late.rows, horizons), horizons)
-
-    def trial(candidate: Mapping[str, Any]) -> CloseCurve:
-        is_read = candidate.keys() <= READ_OTHERWISE
-        return plain.read_with(**candidate) if is_read else fitted(candidate)
-
-    plain = fitted({})
-    default = said(plain)
-    tried = [(candidate, trial(candidate)) for candidate in CANDIDATES]
-    gaps = [gap_of(late, asked, default, said(model)) for _, model in tried]
-    proven = [place for place, gap in enumerate(gaps) if gap.is_finding]
-    best = max(proven, key=lambda place: gaps[place].gap, default=None)
-    candidate, model = ({}, plain) if best is None else tried[best]
-    losses = {few: said(model.read_with(few_closes=few)).log_loss for few in TRUST}
-    return {**candidate, "few_closes": min(losses, key=losses.__getitem__)}
+def _chosen(
+    learned: Part,
+    start: pd.Timestamp,
+    common: Mapping[str, Any],
+    horizons: Sequence[float],
+    budget: Budget | None,
+) -> tuple[Choice | None, dict[str, Any] | None]:
+    if budget is None:
+        return choose(learned, start, common, horizons), None
+    return tune(learned, start, common, horizons, budget)
 
 
 def _baselines(learned: Part, common: Mapping[str, Any]) -> dict[str, Curves]:

@@ -39,6 +39,28 @@ def weighted_pipeline(
     return np.where((counts > 0) & (rated == 0), np.nan, total)
 
 
+CATEGORY_AMOUNTS = {
+    "commit_amount": ("commit", "closed"),
+    "best_case_amount": ("best_case", "commit", "closed"),
+}
+"""What the CRM's forecast categories count, the second with the first in it."""
+
+
+def category_amounts(
+    open_deals: pd.DataFrame, scopes: Scopes, period: Period
+) -> dict[str, NDArray[np.float64]]:
+    """By name of `CATEGORY_AMOUNTS`: (scopes,) amount of the open deals due in the period that
+    their owner put into such a category, without what is booked; NaN where no deal has one."""
+    if "forecast_category" not in open_deals or open_deals["forecast_category"].isna().all():
+        return {name: np.full(len(scopes), np.nan) for name in CATEGORY_AMOUNTS}
+    deals = open_deals[due(open_deals, period)]
+    amount = deals["amount_company"].fillna(0.0).to_numpy(dtype=np.float64)
+    return {
+        name: scopes.sums(deals, amount * deals["forecast_category"].isin(counted).to_numpy())
+        for name, counted in CATEGORY_AMOUNTS.items()
+    }
+
+
 def _column(deals: pd.DataFrame, column: str) -> NDArray[np.float64]:
     if column not in deals:
         return np.full(len(deals), np.nan)

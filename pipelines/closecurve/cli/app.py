@@ -3,6 +3,7 @@
 Everything heavy is imported inside the command that needs it: `closecurve --help` stays quick.
 """
 
+from enum import StrEnum
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +39,15 @@ AsOf = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 DEFAULT_HOME = Path("var")
+SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
+
+
+class ReportModel(StrEnum):
+    """The model that a report is about."""
+
+    DEAL = "deal"
+    LEAD = "lead"
+
 
 app.command()(init)
 app.command()(explain)
@@ -84,14 +94,18 @@ def train(
     home: Home = DEFAULT_HOME,
     config: Config = None,
     as_of: AsOf = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Tune the models first, for so long: 90s, 10m, 2h.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train on what was known before the as-of, compare with the baselines, register."""
     from closecurve.cli.printing import training_lines
     from closecurve.pipelines.steps import train_models
 
+    seconds = None if budget is None else _seconds(budget)
     with _workspace(home, config).locked("train") as workspace:
-        trained = train_models(workspace, _instant(as_of))
+        trained = train_models(workspace, _instant(as_of), seconds)
     say(as_json, trained.report, training_lines(trained.report))
     if not trained.is_better:
         raise typer.Exit(ExitCode.LOOK)
@@ -131,29 +145,58 @@ def nightly(
 
 @app.command()
 def backtest(
-    cutoffs: Annotated[str, typer.Option(help="Dates, comma between: train on what was known.")],
-    out: Annotated[Path, typer.Option(help="Folder for the Parquet files and metrics.json.")],
+    cutoffs: Annotated[
+        str | None,
+        typer.Option(
+            help="Dates, comma between: train on what was known. [default: past quarters]"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the files. [default: reports/backtest at home]")
+    ] = None,
     score_at: Annotated[
         str | None, typer.Option(help="Dates to score at, trained once at the first cutoff.")
     ] = None,
-    horizons: Annotated[str, typer.Option(help="Days ahead, comma between.")] = "7,14,30,90",
+    horizons: Annotated[
+        str | None, typer.Option(help="Days ahead, comma between. [default: 7,14,30,90]")
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option(min=1, help="Past quarters, the newest ones. [default: 16]")
+    ] = None,
+    weeks_apart: Annotated[
+        int | None, typer.Option(min=1, max=13, help="Between origins of a quarter. [default: 1]")
+    ] = None,
     home: Home = DEFAULT_HOME,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Rebuild what was known at each cutoff, train on that alone, and compare with what came."""
-    from closecurve.cli.printing import backtest_lines
-    from closecurve.pipelines.backtest import run_backtest
+    """Rebuild what was known at each cutoff, train on that alone, and compare with what came.
 
-    with _workspace(home, config).locked("backtest") as workspace:
-        metrics = run_backtest(
-            workspace,
-            cutoffs=_instants(cutoffs),
-            score_at=_instants(score_at) if score_at else None,
-            horizons=_days(horizons),
-            out=out,
-        )
-    say(as_json, metrics, backtest_lines(metrics, out))
+    Without --cutoffs: at every past quarter and week, for the page of the track record.
+    """
+    from closecurve.cli.backtesting import Asked, run_asked
+
+    asked = Asked(
+        cutoffs=cutoffs, score_at=score_at, horizons=horizons, most=most, weeks_apart=weeks_apart
+    )
+    say(as_json, *run_asked(_workspace(home, config), asked, out))
+
+
+@app.command()
+def report(
+    model: Annotated[ReportModel, typer.Option(help="Which model.")] = ReportModel.DEAL,
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+    home: Home = DEFAULT_HOME,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write the whole report of the champion as one HTML file; --json prints its numbers too."""
+    from closecurve.models.report.page import report_page
+    from closecurve.pipelines.report import report_document
+
+    told = report_document(_workspace(home, config), model.value)
+    out.write_text(report_page(told), encoding="utf-8")
+    say(as_json, told, [told["finding"], f"Written to {out}"])
 
 
 @app.command()
@@ -199,17 +242,13 @@ def _instant(value: str | None) -> "pd.Timestamp | None":
     return None if value is None else utc(value)
 
 
-def _instants(text: str) -> "list[pd.Timestamp]":
-    from closecurve.crm.calendar import utc
+def _seconds(text: str) -> float:
+    """A length of time: a whole number of seconds, or with a unit.
 
-    instants = [utc(word.strip()) for word in text.split(",") if word.strip()]
-    if not instants:
-        raise UsageError("instant-format", f"at least one date is given, got {text!r}")
-    return sorted(set(instants))
-
-
-def _days(text: str) -> list[int]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words or not all(word.isdecimal() and 1 <= int(word) <= 3650 for word in words):
-        raise UsageError("horizons", f"horizons are days from 1 to 3650, got {text!r}")
-    return sorted({int(word) for word in words})
+    >>> _seconds("90"), _seconds("10m"), _seconds("2h")
+    (90.0, 600.0, 7200.0)
+    """
+    number, unit = (text[:-1], text[-1]) if text[-1:] in SECONDS_IN else (text, "s")
+    if not number.isdecimal() or not int(number):
+        raise UsageError("budget", f"a budget is a length of time as 90s, 10m or 2h, got {text!r}")
+    return float(int(number) * SECONDS_IN[unit])

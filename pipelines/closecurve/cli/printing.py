@@ -9,6 +9,7 @@ import pandas as pd
 
 from closecurve.features.data_quality import Finding
 from closecurve.models.explanation.words import Wording, told
+from closecurve.models.track_record.scores import failure_words
 from closecurve.pipelines.publication import Published
 from closecurve.sources.importing import ImportReport
 
@@ -74,7 +75,24 @@ def training_lines(reports: dict[str, Any]) -> list[str]:
             f"{subject.capitalize()}s: {report['ids']:,} known, {report['closed']:,} closed."
             f" {report['finding']}"
         )
+        if report["tuning"] is not None:
+            lines.append(_tuned(report["tuning"]))
     return lines + leakage_lines(reports)
+
+
+def _tuned(tuning: dict[str, Any]) -> str:
+    """What a tuning tried, and what came of it."""
+    if not tuning["tried"]:
+        return "  Tuning: the history is too short to try settings on."
+    tried = f"  Tuning: {len(tuning['tried'])} settings tried"
+    if tuning["left_out"]:
+        tried += f", {tuning['left_out']} left out for lack of time"
+    best = tuning["best"]
+    if not best["candidate"]:
+        return f"{tried}; none is better than the defaults by more than its error."
+    named = ", ".join(f"{name} {value}" for name, value in best["candidate"].items())
+    gained = f"log loss lower by {best['gap']:.4f}, its error {best['standard_error']:.4f}"
+    return f"{tried}; best: {named} ({gained})."
 
 
 def _known(reports: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +133,7 @@ def _of_deals(published: Published) -> Iterator[str]:
     publication, summary = published.publication, published.summary
     yield from _quarters(publication.forecasts, summary["currency"])
     yield from _deals(publication.deal_scores, summary)
+    yield from _stalls(summary)
 
 
 def _quarters(forecasts: pd.DataFrame, currency: str) -> Iterator[str]:
@@ -146,6 +165,24 @@ def _deals(scores: pd.DataFrame, summary: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def _stalls(summary: dict[str, Any]) -> Iterator[str]:
+    """How many deals are flagged, the money in them, and how often flags were right."""
+    stalls = summary["stalls"]
+    if not stalls:
+        yield "Stalled: unknown, closecurve train makes the model."
+        return
+    flagged, whole = (
+        money(stalls[name], summary["currency"]) for name in ("flagged_amount", "open_amount")
+    )
+    yield f"Stalled: {stalls['flagged_count']:,} deals flagged, {flagged} of {whole} open."
+    right = stalls["report"].get("flags", {}).get("flagged_stalled_rate")
+    if right is not None:
+        others = stalls["report"]["flags"]["other_stalled_rate"]
+        yield (
+            f"  On held-back time {right:.0%} of those flagged stalled, {others:.0%} of the others."
+        )
+
+
 def _why(published: Any, subject: str, summary: dict[str, Any]) -> str:
     """The sentence of the strongest reason; empty where there is none."""
     reasons = told(published, Wording(subject=subject, currency=summary["currency"]))
@@ -162,11 +199,20 @@ def _leads(scores: pd.DataFrame, summary: dict[str, Any]) -> Iterator[str]:
     yield f"Open leads: {summary['open_leads']:,} ({counted}), {overdue} overdue. First to answer:"
     for _, row in scores.nsmallest(SHOWN_ROWS, "queue_rank").iterrows():
         why = _why(row["reasons"], "lead", summary)
-        due = f"{row['response_due_at']:%Y-%m-%d %H:%M} UTC"
+        amount = row["expected_amount"]
+        worth = "" if pd.isna(amount) else money(amount, summary["currency"])
         yield (
-            f"  {row['lead_id']:<12} {row['grade']}  due {due}"
-            f" {row['conversion_probability_eventual']:>5.0%}  {why}"
+            f"  {row['lead_id']:<12} {row['grade']}  {_deadline(row)}"
+            f" {row['conversion_probability_eventual']:>5.0%} {worth:>10}  {why}"
         )
+
+
+def _deadline(lead: pd.Series) -> str:
+    """What a lead is held to: the first answer, then the follow-up."""
+    due_at = lead["follow_up_due_at"]
+    if pd.isna(due_at):
+        return f"answer by    {lead['response_due_at']:%Y-%m-%d %H:%M} UTC"
+    return f"follow up by {due_at:%Y-%m-%d %H:%M} UTC"
 
 
 def backtest_lines(metrics: dict[str, Any], out: Path) -> list[str]:
@@ -191,6 +237,25 @@ def backtest_lines(metrics: dict[str, Any], out: Path) -> list[str]:
                 f" q10 {row['q10']:,.0f}, q50 {row['q50']:,.0f}, q90 {row['q90']:,.0f},"
                 f" booked + weighted {_sum(row, 'fixed')} fixed, {_sum(row, 'history')} history"
             )
+    return [*lines, f"Written to {out}"]
+
+
+def record_lines(metrics: dict[str, Any], out: Path) -> list[str]:
+    """The track record of the company beside its peers, and every interval that failed."""
+    company = next(score for score in metrics["scores"] if score["lead"] == "all")
+    held = ", ".join(f"{part['level']} % {part['share']:.0%}" for part in company["coverage"])
+    lines = [
+        f"{company['origin_count']} origins in {company['quarter_count']} quarters,"
+        f" {metrics['quarters'][0]} to {metrics['quarters'][-1]}",
+        f"the company: WAPE {_share(company['wape'])}, bias {_share(company['bias'])};"
+        f" intervals held: {held}",
+    ]
+    lines += [
+        f"  {metrics['peers'][name]}: WAPE {_share(peer['wape'])},"
+        f" the forecast {_share(peer['own_wape'])} on the same {peer['origin_count']} origins"
+        for name, peer in company["peers"].items()
+    ]
+    lines += [failure_words(failure) for failure in metrics["failures"]]
     return [*lines, f"Written to {out}"]
 
 

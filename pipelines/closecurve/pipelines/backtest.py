@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.errors import UsageError
 from closecurve.features.subjects import DEAL, LEAD, Subject
-from closecurve.models.lead_quality import grade
+from closecurve.models.lead_quality import grade_bounds, graded
 from closecurve.models.spans import days_of
 from closecurve.pipelines.backtest_scores import curve_scores, forecast_scores
 from closecurve.pipelines.fitting import SERVED, Fitted, baselines, fit
@@ -149,8 +149,16 @@ def _said(
     if subject is LEAD:
         is_arrival = rows["as_of"] - ARRIVAL == rows["created_at"]
         made["as_of"] = rows["as_of"].where(~is_arrival, rows["created_at"])
-        made["grade"] = grade(np.clip(cif[:, 1], 0.0, 1.0), settings.grades)
+        won = np.clip(cif[:, 1], 0.0, 1.0)
+        days = _business_days(rows["as_of"], settings)
+        made["grade"] = graded(won, grade_bounds(won, settings.grades, days=days))
     return made
+
+
+def _business_days(as_ofs: pd.Series, settings: Settings) -> float:
+    """The business days that the as-ofs span, one at least."""
+    span = (as_ofs.max() - as_ofs.min()) / pd.Timedelta(days=1)
+    return float(max(span * len(settings.calendar.business_days) / 7, 1.0))
 
 
 def _outcomes(panel: Panel, until: pd.Timestamp, days: float) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The plots that are logged with a training: reliability diagrams and examples of curves."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ def training_figures(fitted: Fitted) -> dict[str, Figure]:
             continue
         if trained.report["reliability"]:
             made[f"{subject.name}_reliability"] = _reliability(trained.report, subject.causes[0])
+        if (trained.report["tuning"] or {}).get("tried"):
+            made[f"{subject.name}_tuning"] = _tuning(trained.report["tuning"]["tried"])
         made[f"{subject.name}_curves"] = _examples(trained, panel, subject)
     return made
 
@@ -45,6 +48,23 @@ def _reliability(report: dict[str, Any], cause: str) -> Figure:
         axes.errorbar(said, happened, yerr=spread, marker="o", capsize=2, label=label)
     axes.legend()
     return figure
+
+
+def _tuning(tried: Sequence[dict[str, Any]]) -> Figure:
+    """What each candidate gained on the defaults, with two errors of the gain to each side."""
+    figure = Figure(figsize=(7, 1 + 0.25 * len(tried)), layout="constrained")
+    axes = figure.add_subplot(xlabel="log loss lower than that of the defaults by")
+    gained, error = (np.array([row[name] for row in tried]) for name in ("gap", "standard_error"))
+    places = np.arange(len(tried))
+    axes.axvline(0, color="0.7", linewidth=1)
+    axes.errorbar(gained, places, xerr=2 * error, fmt="o", capsize=2)
+    axes.set_yticks(places, [_named(row["candidate"]) for row in tried])
+    axes.invert_yaxis()
+    return figure
+
+
+def _named(candidate: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in candidate.items()) or "defaults"
 
 
 def _examples(trained: TrainedCurve, panel: Panel, subject: Subject) -> Figure:

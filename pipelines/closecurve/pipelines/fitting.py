@@ -1,6 +1,7 @@
 """Fitting: from a history as known before a cutoff to curves for deals and for leads."""
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from closecurve.features.timeline import FOREVER
 from closecurve.models.baselines import FixedStageRate, HistoricalStageRate, StageCurves
 from closecurve.models.held_back import Curves
 from closecurve.models.training import TrainedCurve, train_curve
+from closecurve.models.tuning import Budget
 from closecurve.pipelines.leakage import columns_of
 from closecurve.pipelines.panels import Panel, training_panel
 from closecurve.settings import Settings
@@ -53,8 +55,13 @@ class Fitted:
         return [report.to_json() for report in columns_of(self.columns, subject)]
 
 
-def fit(tables: HistoryTables, cutoff: pd.Timestamp, settings: Settings) -> Fitted:
-    """Train on what was known before the cutoff.
+def fit(
+    tables: HistoryTables,
+    cutoff: pd.Timestamp,
+    settings: Settings,
+    budgets: Mapping[str, Budget] | None = None,
+) -> Fitted:
+    """Train on what was known before the cutoff, within the budget of each subject if it has one.
 
     Always gives an answer for deals: with no history at all it is that of the fixed stage rates.
     """
@@ -72,8 +79,13 @@ def fit(tables: HistoryTables, cutoff: pd.Timestamp, settings: Settings) -> Fitt
     deal, lead = panels[DEAL.name], panels[LEAD.name]
     # Side by side: a trial grows one booster and would leave a core idle.
     with ThreadPoolExecutor() as pool:
-        deals = pool.submit(_train, deal, cutoff, settings)
-        leads = pool.submit(_train, lead, cutoff, settings) if len(lead.rows) else None
+        given = budgets or {}
+        deals = pool.submit(_train, deal, cutoff, settings, given.get(DEAL.name))
+        leads = (
+            pool.submit(_train, lead, cutoff, settings, given.get(LEAD.name))
+            if len(lead.rows)
+            else None
+        )
         return Fitted(
             cutoff=cutoff,
             selection=selection,
@@ -114,7 +126,9 @@ def _selected(panel: Panel, subject: Subject, selection: FeatureSelection) -> Pa
     return Panel(rows=panel.rows[columns], labels=panel.labels)
 
 
-def _train(panel: Panel, cutoff: pd.Timestamp, settings: Settings) -> TrainedCurve:
+def _train(
+    panel: Panel, cutoff: pd.Timestamp, settings: Settings, budget: Budget | None
+) -> TrainedCurve:
     return train_curve(
         panel.rows,
         panel.labels,
@@ -122,6 +136,7 @@ def _train(panel: Panel, cutoff: pd.Timestamp, settings: Settings) -> TrainedCur
         calendar=settings.calendar,
         processes=settings.processes,
         num_threads=free_cores(),
+        budget=budget,
     )
 
 

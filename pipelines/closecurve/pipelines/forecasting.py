@@ -1,75 +1,38 @@
-"""The forecast of the running and the next quarter, put together from curves and history."""
+"""The forecast of every period, put together from curves and history."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from closecurve.crm.calendar import FiscalCalendar, Period
-from closecurve.features.facts import closes
-from closecurve.features.money import with_company_rate
 from closecurve.features.selected import FeatureSelection
 from closecurve.features.subjects import DEAL
-from closecurve.features.tables import HistoryTables
-from closecurve.models.forecast.inputs import (
-    ForecastInputs,
-    rest_days,
-    win_probability_between,
-)
-from closecurve.models.forecast.rules import origins, past_origins, period_at
-from closecurve.models.forecast.totals import expected_rest, forecast
+from closecurve.models.forecast.amounts import AmountChanges
+from closecurve.models.forecast.combination import combine, prior_of
+from closecurve.models.forecast.horizon import Horizon, near_quarters
+from closecurve.models.forecast.inputs import ForecastInputs, rest_days, win_probability_between
+from closecurve.models.forecast.past_sums import COLUMNS as PAST_COLUMNS
+from closecurve.models.forecast.past_sums import PastSums, company_rests
+from closecurve.models.forecast.rules import PastOrigins, origins, past_origins, period_at
+from closecurve.models.forecast.series import series_forecasts
+from closecurve.models.forecast.shocks import scope_errors
+from closecurve.models.forecast.totals import Forecast, Lessons, forecast_all
 from closecurve.models.held_back import Curves
+from closecurve.models.scopes import SCOPE_COLUMNS, present_kinds
 from closecurve.pipelines.fitting import Fitted
 from closecurve.pipelines.panels import open_rows, snapshots
+from closecurve.pipelines.revenue import RevenueFacts, with_product
 
-DEAL_COLUMNS = ("deal_id", "owner_id", "team", "region", "amount_company", "expected_close_date")
-RATE_COLUMNS = ("stage_rate_fixed", "stage_rate_history")
+__all__ = ["HeldBack", "RevenueFacts", "forecast_over", "forecast_quarters", "quarters"]
 
-AMOUNT_RATIO_BOUNDS = (0.1, 10.0)
-"""A win at a tenth or ten times the open amount is taken as a mistyped amount, not as a habit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RevenueFacts:
-    """What the forecast reads of the history besides open deals; made once per as-of.
-
-    `wins` are the wins that stood at the as-of, and those that became known after it: the latter
-    serve `actual` only.
-    """
-
-    tables: HistoryTables
-    wins: pd.DataFrame
-    created: pd.DataFrame
-    targets: pd.DataFrame
-    data_until: pd.Timestamp
-    calendar: FiscalCalendar
-
-    @classmethod
-    def of(
-        cls,
-        tables: HistoryTables,
-        as_of: pd.Timestamp,
-        data_until: pd.Timestamp,
-        calendar: FiscalCalendar,
-        currency: str,
-    ) -> "RevenueFacts":
-        """The facts at an as-of of a history that is known up to `data_until`."""
-        after = data_until + pd.Timedelta(microseconds=1)
-        then, now = (
-            closes(tables, at, company_currency=currency).execute() for at in (as_of, after)
-        )
-        closed = pd.concat([then, now[now["known_at"] >= as_of]], ignore_index=True)
-        return cls(
-            tables=tables,
-            wins=closed[closed["outcome"] == "won"].reset_index(drop=True),
-            created=_created(tables),
-            targets=_targets(tables, currency),
-            data_until=data_until,
-            calendar=calendar,
-        )
+DEAL_COLUMNS = (
+    *("deal_id", "owner_id", "team", "region", "stage", "amount_company", "expected_close_date"),
+    *("forecast_category", "stage_rate_fixed", "stage_rate_history"),
+)
+"""What the forecast reads of an open deal, as far as the snapshot has it."""
 
 
 def quarters(calendar: FiscalCalendar, as_of: pd.Timestamp) -> tuple[Period, Period]:
@@ -87,22 +50,35 @@ def forecast_quarters(
     *,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """The rows of both quarters for every scope.
+    """The rows of the running and the next quarter for every scope: `forecast_over` them."""
+    horizon = near_quarters(facts.calendar, as_of)
+    return forecast_over(facts, horizon, open_deals, curve, held_back, seed=seed).rows
+
+
+def forecast_over(
+    facts: RevenueFacts,
+    horizon: Horizon,
+    open_deals: pd.DataFrame,
+    curve: Curves,
+    held_back: "HeldBack | None",
+    *,
+    seed: int = 0,
+) -> Forecast:
+    """The forecast of every period of a horizon, for every scope.
 
     `open_deals` are snapshots of the cohort with both stage rates. Without held-back curves (too
     little history) the past says nothing of the curves, and their error is the prior's: wider.
     """
-    periods = quarters(facts.calendar, as_of)
-    past = None if held_back is None else held_back.past(facts, periods, as_of)
-    ratios = np.ones(1) if past is None else amount_ratios(past, facts.wins, as_of)
-    won = _won_between(curve, open_deals, periods, as_of)
-    rows = []
-    for period in periods:
-        inputs = _inputs(facts, open_deals, won[period.name], ratios)
-        rests = None if past is None else past_rests(facts, past, period, as_of)
-        learnt = past_origins(facts.wins, period, as_of, facts.calendar, rests)
-        rows.append(forecast(inputs, period, as_of, learnt, seed=seed))
-    return pd.concat(rows, ignore_index=True)
+    as_of = horizon.as_of
+    past = None if held_back is None else PastDeals.of(facts, horizon, held_back)
+    changes = AmountChanges() if past is None else AmountChanges.of(past.deals, facts.wins, as_of)
+    sums = {} if past is None else past.sums(facts, float(changes.ratios.mean()))
+    told = Told(facts=facts, as_of=as_of, sums=sums, series=series_forecasts(facts.wins, as_of))
+    pasts = [told.past_origins(pivot) for pivot in horizon.pivots]
+    inputs = _inputs(facts, _with_facts(open_deals, facts), changes)
+    won_by = _won_by(curve, open_deals, horizon.bound_days)
+    lessons = told.lessons(horizon, pasts)
+    return forecast_all(inputs, horizon, won_by, pasts, lessons, seed=seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,102 +97,138 @@ class HeldBack:
             return None
         return cls(curve=model, start=start, selection=fitted.selection)
 
-    def past(
-        self, facts: RevenueFacts, periods: Sequence[Period], as_of: pd.Timestamp
-    ) -> pd.DataFrame:
-        """Snapshots of what was open at every past origin of the periods since `start`.
 
-        A column named after each period holds the probability of a win in the rest of its like:
-        past origins are moved by whole weeks, so these lie equally many days ahead at each.
-        """
-        grids = [origins(period, as_of, facts.calendar).iloc[1:] for period in periods]
-        as_ofs = sorted({at for grid in grids for at in grid["as_of"] if at >= self.start})
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PastDeals:
+    """What was open at past origins since the held-back start: snapshots in order of their as_of.
+
+    `windows` are the periods that past origins can tell of, the first two pivots and cells;
+    `won` (deals, windows) is the probability of a win in the rest of the like of each. Past origins
+    are moved by whole weeks, so these lie equally many days ahead at each.
+    """
+
+    as_of: pd.Timestamp
+    windows: tuple[Period, ...]
+    deals: pd.DataFrame
+    won: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, facts: RevenueFacts, horizon: Horizon, held_back: HeldBack) -> "PastDeals":
+        """The snapshots, with what the held-back curve says of them."""
+        told = {each.name: each for each in (*horizon.pivots[:2], *horizon.cells[:2])}
+        windows, as_of = tuple(told.values()), horizon.as_of
+        grids = [origins(each, as_of, facts.calendar).iloc[1:] for each in windows]
+        as_ofs = sorted({at for grid in grids for at in grid["as_of"] if at >= held_back.start})
         asked = open_rows(facts.tables, DEAL, as_ofs)
-        rows = snapshots(facts.tables, DEAL, asked, self.selection)
-        return rows.assign(**_won_between(self.curve, rows, periods, as_of))
+        rows = snapshots(facts.tables, DEAL, asked, held_back.selection)
+        days = [rest_days(each, as_of) for each in windows]
+        by_day = _won_by(held_back.curve, rows, np.ravel(days)).reshape(len(rows), len(windows), 2)
+        won = [win_probability_between(by_day[:, place]) for place in range(len(windows))]
+        return cls(
+            as_of=as_of,
+            windows=windows,
+            deals=with_product(rows, facts.products),
+            won=np.column_stack(won),
+        )
+
+    def sums(self, facts: RevenueFacts, ratio: float) -> Mapping[str, pd.DataFrame]:
+        """By the window's name: `PastSums.at` every past origin that it has.
+
+        `ratio` is the mean of the amount at the win over that before.
+        """
+        sums = PastSums.of(self.deals, facts.wins, facts.created, self.as_of)
+        grids = [origins(each, self.as_of, facts.calendar) for each in self.windows]
+        found: dict[str, list[pd.DataFrame]] = {each.name: [] for each in self.windows}
+        for at, rows in self._origins():
+            places = [_place(grid, at) for grid in grids]
+            told = [window for window, place in enumerate(places) if place]
+            moved = [period_at(grids[w], places[w], facts.calendar) for w in told]
+            made = sums.at(rows, self.won[rows][:, told], moved, at, ratio)
+            for window, part in zip(told, made, strict=True):
+                found[self.windows[window].name].append(part)
+        return {name: pd.concat(parts) for name, parts in found.items() if parts}
+
+    def _origins(self) -> Iterator[tuple[pd.Timestamp, slice]]:
+        """Every as-of with its rows."""
+        if self.deals.empty:
+            return
+        at = self.deals["as_of"]
+        starts = np.flatnonzero(at.ne(at.shift()).to_numpy())
+        for start, stop in zip(starts, [*starts[1:], len(at)], strict=True):
+            yield pd.Timestamp(at.iloc[start]), slice(int(start), int(stop))
 
 
-def past_rests(
-    facts: RevenueFacts, past: pd.DataFrame, period: Period, as_of: pd.Timestamp
-) -> pd.DataFrame:
-    """What held-back curves and arrivals gave for the rest of the period at each past origin."""
-    deals = past.assign(win_probability_period=past[period.name])
-    at_origin = dict(iter(deals.groupby("as_of")))
-    grid = origins(period, as_of, facts.calendar)
-    rests = {}
-    for place in range(1, len(grid)):
-        at = grid["as_of"].iloc[place]
-        if at in at_origin:
-            moved = period_at(grid, place, facts.calendar)
-            inputs = ForecastInputs(
-                open_deals=at_origin[at], wins=facts.wins, created=facts.created
-            )
-            rests[at] = expected_rest(inputs, moved, at)
-    return pd.DataFrame({"as_of": list(rests), "rest": list(rests.values())})
+def _place(grid: pd.DataFrame, at: pd.Timestamp) -> int:
+    """The place of a past origin in a grid, 0 where it is none of it."""
+    found = np.flatnonzero((grid["as_of"] == at).to_numpy())
+    return int(found[0]) if len(found) else 0
 
 
-def amount_ratios(
-    past: pd.DataFrame, wins: pd.DataFrame, as_of: pd.Timestamp
-) -> NDArray[np.float64]:
-    """(n,) amount at the win over the amount while it was open, once per deal won by `as_of`."""
-    latest = past.drop_duplicates("deal_id", keep="last")[["deal_id", "amount_company"]]
-    won = wins[wins["known_at"] < as_of][["deal_id", "amount_company"]]
-    both = latest.merge(won, on="deal_id", suffixes=("_open", "_won"))
-    both = both[(both["amount_company_open"] > 0) & both["amount_company_won"].notna()]
-    ratio = (both["amount_company_won"] / both["amount_company_open"]).to_numpy(dtype=np.float64)
-    return np.clip(ratio, *AMOUNT_RATIO_BOUNDS) if len(ratio) else np.ones(1)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Told:
+    """What the past tells as of an instant: `sums` of `PastDeals`, `series` of won amounts."""
+
+    facts: RevenueFacts
+    as_of: pd.Timestamp
+    sums: Mapping[str, pd.DataFrame]
+    series: pd.DataFrame
+
+    def past_origins(self, period: Period) -> PastOrigins:
+        """What every rule said of the likes of a period."""
+        sums = self.sums.get(period.name)
+        rests = None if sums is None else company_rests(sums)
+        facts = self.facts
+        return past_origins(facts.wins, period, self.as_of, facts.calendar, rests, self.series)
+
+    def lessons(self, horizon: Horizon, pasts: Sequence[PastOrigins]) -> Lessons:
+        """The errors of scopes, from the running quarter's past origins, and of the first cells."""
+        sums = self.sums.get(horizon.pivots[0].name, pd.DataFrame(columns=PAST_COLUMNS))
+        kinds = present_kinds([self.facts.wins])
+        return Lessons(
+            scope_errors=scope_errors(sums, kinds, prior_of(pasts[0])),
+            cell_errors=self._cell_errors(horizon, pasts),
+        )
+
+    def _cell_errors(self, horizon: Horizon, pasts: Sequence[PastOrigins]) -> tuple[float, float]:
+        """What the error of the first two cells is beyond that of their pivots; 0 where cells are
+        pivots."""
+        found = []
+        for cell, pivot in zip(horizon.cells[:2], horizon.pivot_of_cell[:2], strict=True):
+            own = self.past_origins(cell)
+            error, whole = (combine(past, np.nan).error for past in (own, pasts[pivot]))
+            found.append(float(np.sqrt(max(error**2 - whole**2, 0.0))))
+        return found[0], found[-1]
 
 
 def _inputs(
-    facts: RevenueFacts,
-    open_deals: pd.DataFrame,
-    won: NDArray[np.float64],
-    ratios: NDArray[np.float64],
+    facts: RevenueFacts, open_deals: pd.DataFrame, changes: AmountChanges
 ) -> ForecastInputs:
-    columns = [*DEAL_COLUMNS, *(name for name in RATE_COLUMNS if name in open_deals)]
+    columns = [*DEAL_COLUMNS, *SCOPE_COLUMNS.values()]
+    kept = open_deals[[name for name in dict.fromkeys(columns) if name in open_deals]]
     return ForecastInputs(
-        open_deals=open_deals[columns].assign(win_probability_period=won),
+        open_deals=kept.assign(
+            win_probability_period=0.0, amount_factor=changes.factors(open_deals)
+        ),
         wins=facts.wins,
         created=facts.created,
         targets=facts.targets,
-        amount_ratios=ratios,
+        amount_ratios=changes.ratios,
+        chains=facts.chains,
         data_until=facts.data_until,
     )
 
 
-def _won_between(
-    curve: Curves, rows: pd.DataFrame, periods: Sequence[Period], as_of: pd.Timestamp
-) -> dict[str, NDArray[np.float64]]:
-    """By the period's name: (n,) the probability of a win in the rest of it."""
-    days = [rest_days(period, as_of) for period in periods]
+def _with_facts(open_deals: pd.DataFrame, facts: RevenueFacts) -> pd.DataFrame:
+    """The deals with their product and forecast category, where the company keeps such."""
+    deals = with_product(open_deals, facts.products)
+    if facts.categories.empty:
+        return deals
+    return deals.assign(forecast_category=deals["deal_id"].map(facts.categories))
+
+
+def _won_by(curve: Curves, rows: pd.DataFrame, days: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(rows, days) the probability of a win by each day from the as-of."""
     if rows.empty:
-        return {period.name: np.zeros(0) for period in periods}
-    cif = curve.predict_cumulative_incidence(rows, np.ravel(days))[:, 1].reshape(len(rows), -1, 2)
-    return {
-        period.name: win_probability_between(cif[:, place]) for place, period in enumerate(periods)
-    }
-
-
-def _created(tables: HistoryTables) -> pd.DataFrame:
-    """Every deal with its creation and its first owner."""
-    owners = tables.deal_changes.filter(tables.deal_changes.field == "owner_id")
-    window = ibis.window(group_by="deal_id", order_by=["event_at", "seq"])
-    first = owners.mutate(place=ibis.row_number().over(window)).filter(lambda t: t.place == 0)
-    listed = tables.owners.select("owner_id", "team", "region")
-    deals = tables.deals.select("deal_id", "created_at", "known_at")
-    owned = deals.left_join(first.select("deal_id", owner_id="new_value"), "deal_id")
-    owned = owned.select("deal_id", "created_at", "known_at", "owner_id")
-    joined = owned.left_join(listed, "owner_id")
-    found: pd.DataFrame = joined.select(*owned.columns, "team", "region").execute()
-    return found
-
-
-def _targets(tables: HistoryTables, currency: str) -> pd.DataFrame:
-    """Targets in the company's currency at the last rate dated before their period."""
-    dated = tables.targets.mutate(as_of=tables.targets.period_start.cast("timestamp(6)"))
-    rated = with_company_rate(tables, dated, company_currency=currency)
-    columns = ["scope_kind", "scope", "period_start", "period_end"]
-    found: pd.DataFrame = rated.select(
-        *columns, amount_company=lambda t: t.amount * t.company_rate
-    ).execute()
-    return found
+        return np.zeros((0, len(days)))
+    found = curve.predict_cumulative_incidence(rows, days)[:, 1]
+    return np.asarray(found, dtype=np.float64)

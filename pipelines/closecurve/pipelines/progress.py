@@ -31,6 +31,10 @@ class Progress:
         self.seconds[name] = self.seconds.get(name, 0.0) + spent
         self._write(f"\r  {name}: {spent:.1f} s\n")
 
+    def note(self, text: str) -> None:
+        """Say what a step is at."""
+        self._write(f"\r    {text:<60}\n")
+
     def each(self, name: str, items: Sequence[T]) -> Iterable[T]:
         """The items one by one, saying how many are done and about how long the rest takes."""
         started = time.perf_counter()

@@ -8,17 +8,24 @@ import pandas as pd
 from closecurve.crm.calendar import Period
 from closecurve.features.context import account_facts, owner_facts, stage_facts
 from closecurve.features.data_quality import data_quality
+from closecurve.features.subjects import DEAL, LEAD
 from closecurve.features.tables import HistoryTables
-from closecurve.models.funnel import funnel
+from closecurve.models.forecast.horizon import all_periods
 from closecurve.pipelines.bundling import Bundle
-from closecurve.pipelines.forecasting import RevenueFacts, forecast_quarters, quarters
+from closecurve.pipelines.changes import Scored, comparable
+from closecurve.pipelines.drifting import drift_summary
+from closecurve.pipelines.forecast_tables import forecast_tables
+from closecurve.pipelines.forecasting import RevenueFacts, quarters
+from closecurve.pipelines.funnels import FunnelSources, funnel_tables
+from closecurve.pipelines.leads import LeadScores, owner_zones, score_leads
 from closecurve.pipelines.rates import StageFacts
-from closecurve.pipelines.scoring import Scores, score_deals, score_leads
+from closecurve.pipelines.scoring import Scores, score_deals
+from closecurve.pipelines.stall_scores import by_owner, score_stalls, stall_summary
+from closecurve.pipelines.targets import TargetPlan, plan_targets
 from closecurve.pipelines.workspace import Workspace
 from closecurve.settings import Settings
 from closecurve.stores.history import HistoryHandle
 from closecurve.stores.results import Publication
-from closecurve.stores.results.columns import FORECASTS
 
 COMPANY_OWNER = "(company)"
 """The owner id under which the facts of the whole company are published."""
@@ -46,55 +53,145 @@ class Published:
         return self.publication.summary
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cohorts:
+    """What is open at the as-of, scored, and the stages that it was measured against."""
+
+    facts: StageFacts
+    deals: Scores
+    leads: LeadScores
+    stalls: pd.DataFrame
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The result tables of one row per record or owner."""
+        return {
+            "deal_scores": self.deals.scores,
+            "lead_scores": self.leads.scores,
+            "stalls": self.stalls,
+            "stall_owners": by_owner(self.stalls),
+        }
+
+
 def make_publication(
     workspace: Workspace, champion: Champion, as_of: pd.Timestamp, published_at: pd.Timestamp
 ) -> Publication:
     """Score, forecast and count everything as of an instant."""
-    settings, history, step = workspace.settings, workspace.history(), workspace.progress.step
-    tables = history.tables()
-    with step("read the funnel"):
-        facts = StageFacts.of(tables, as_of, settings)
-    with step("score deals"):
-        deals = score_deals(tables, champion.bundle, facts, settings, as_of)
-    with step("score leads"):
-        leads = score_leads(tables, champion.bundle, settings, as_of)
-    with step("forecast"):
-        forecasts = _forecasts(workspace, tables, champion.bundle, deals, as_of)
+    history, currency = workspace.history(), workspace.settings.company.currency
+    tables, bundle = history.tables(), champion.bundle
+    cohorts = _cohorts(workspace, tables, bundle, as_of)
+    revenue = _revenue(workspace, tables, as_of)
+    forecasts = _forecasts(workspace, revenue, bundle, cohorts, as_of)
+    targets = _targets(workspace, revenue, as_of)
+    snapshots = {DEAL: cohorts.deals.snapshots, LEAD: cohorts.leads.snapshots}
     return Publication(
         as_of=as_of,
         published_at=published_at,
         history_id=history.history_id,
         bundle_digest=champion.digest,
         deal_model_version=champion.version,
-        lead_model_version=champion.version if champion.bundle.lead else None,
-        summary=_summary(workspace, history, tables, champion, deals, leads, as_of),
-        deal_scores=deals.scores,
-        lead_scores=leads.scores,
-        forecasts=forecasts,
-        funnel=funnel(deals.snapshots, facts.passages, as_of, settings.processes),
+        lead_model_version=champion.version if bundle.lead else None,
+        summary=_summary(workspace, history, tables, champion, cohorts, as_of)
+        | {"stalls": stall_summary(bundle.stalls, cohorts.stalls), "targets": targets.summary}
+        | {"drift": drift_summary(bundle, snapshots)},
+        **cohorts.tables(),
+        **forecasts,
+        **_funnels(workspace, tables, cohorts, forecasts, as_of),
+        **_compared(workspace, tables, champion, cohorts, forecasts, as_of),
+        target_shares=targets.shares,
         owner_facts=_owner_facts(tables, as_of),
-        account_facts=_account_facts(tables, as_of, settings.company.currency),
+        account_facts=_account_facts(tables, as_of, currency),
     )
+
+
+def _cohorts(
+    workspace: Workspace, tables: HistoryTables, bundle: Bundle, as_of: pd.Timestamp
+) -> Cohorts:
+    settings, step = workspace.settings, workspace.progress.step
+    with step("read the funnel"):
+        facts = StageFacts.of(tables, as_of, settings)
+    with step("score deals"):
+        deals = score_deals(tables, bundle, facts, settings, as_of)
+    with step("score leads"):
+        leads = score_leads(tables, bundle, settings, as_of)
+    with step("find stalls"):
+        stalls = score_stalls(tables, bundle.stalls, deals, facts.passages, as_of)
+    return Cohorts(facts=facts, deals=deals, leads=leads, stalls=stalls)
 
 
 def _forecasts(
     workspace: Workspace,
-    tables: HistoryTables,
+    revenue: RevenueFacts,
     bundle: Bundle,
-    deals: Scores,
+    cohorts: Cohorts,
     as_of: pd.Timestamp,
-) -> pd.DataFrame:
+) -> dict[str, pd.DataFrame]:
+    with workspace.progress.step("forecast"):
+        return forecast_tables(revenue, cohorts.deals.snapshots, bundle, as_of)
+
+
+def _funnels(
+    workspace: Workspace,
+    tables: HistoryTables,
+    cohorts: Cohorts,
+    forecasts: dict[str, pd.DataFrame],
+    as_of: pd.Timestamp,
+) -> dict[str, pd.DataFrame]:
+    sources = FunnelSources(
+        tables=tables,
+        open_deals=cohorts.deals.snapshots,
+        passages=cohorts.facts.passages,
+        forecasts=forecasts["forecasts"],
+        settings=workspace.settings,
+        as_of=as_of,
+    )
+    with workspace.progress.step("measure the funnel"):
+        return funnel_tables(sources)
+
+
+def _targets(workspace: Workspace, revenue: RevenueFacts, as_of: pd.Timestamp) -> TargetPlan:
     settings = workspace.settings
-    facts = RevenueFacts.of(
+    periods = [period for _, period in all_periods(settings.calendar, as_of).periods]
+    with workspace.progress.step("split targets"):
+        return plan_targets(revenue, periods, as_of, settings.company.currency)
+
+
+def _compared(
+    workspace: Workspace,
+    tables: HistoryTables,
+    champion: Champion,
+    cohorts: Cohorts,
+    forecasts: dict[str, pd.DataFrame],
+    as_of: pd.Timestamp,
+) -> dict[str, pd.DataFrame]:
+    settings = workspace.settings
+    scored = Scored(
+        as_of=as_of,
+        digest=champion.digest,
+        bundle=champion.bundle,
+        deals=cohorts.deals,
+        leads=cohorts.leads,
+        forecasts=forecasts["forecasts"],
+    )
+    with workspace.progress.step("compare"):
+        found = comparable(
+            workspace.results, tables, scored, settings.calendar, settings.company.currency
+        )
+    return found.tables()
+
+
+def _revenue(workspace: Workspace, tables: HistoryTables, as_of: pd.Timestamp) -> RevenueFacts:
+    settings = workspace.settings
+    return RevenueFacts.of(
         tables, as_of, workspace.data_end(), settings.calendar, settings.company.currency
     )
-    made = forecast_quarters(facts, deals.snapshots, bundle.deal, bundle.held_back, as_of)
-    return made.assign(cutoff=pd.Timestamp(bundle.reports["deal"]["cutoff"]))[list(FORECASTS.names)]
 
 
 def _owner_facts(tables: HistoryTables, as_of: pd.Timestamp) -> pd.DataFrame:
     found: pd.DataFrame = owner_facts(tables, [as_of]).execute()
     del found["as_of"]
+    listed = tables.owners.select("owner_id", "name").execute().drop_duplicates("owner_id")
+    found["name"] = found["owner_id"].map(listed.set_index("owner_id")["name"]).astype(object)
+    found["time_zone"] = found["owner_id"].map(owner_zones(tables)).astype(object)
     found["owner_id"] = found["owner_id"].fillna(COMPANY_OWNER)
     return found
 
@@ -114,8 +211,7 @@ def _summary(
     history: HistoryHandle,
     tables: HistoryTables,
     champion: Champion,
-    deals: Scores,
-    leads: Scores,
+    cohorts: Cohorts,
     as_of: pd.Timestamp,
 ) -> dict[str, Any]:
     settings = workspace.settings
@@ -131,10 +227,8 @@ def _summary(
         "data_until": history.data_until.isoformat(),
         "data_quality": _findings(tables, as_of, settings),
         "models": champion.bundle.reports,
-        "open_deals": len(deals.scores),
-        "open_leads": len(leads.scores),
-        "grades": leads.scores["grade"].value_counts().to_dict() if len(leads.scores) else {},
-        "overdue_leads": int(leads.scores["is_overdue"].sum()) if len(leads.scores) else 0,
+        "open_deals": len(cohorts.deals.scores),
+        **cohorts.leads.summary(),
         "live": {
             "stage_facts": dwell.to_dict("records"),
             "fx_rates": _last_rates(tables, as_of).to_dict("records"),

@@ -1,9 +1,12 @@
 """The steps that commands and flows are made of: import, train, score."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from closecurve.crm.errors import UsageError
 from closecurve.features.data_quality import Finding, data_quality
+from closecurve.pipelines.backtest_record import Record, run_track_record
 from closecurve.pipelines.publication import Published, make_publication
 from closecurve.pipelines.training import Trained, the_champion, train_at
 from closecurve.pipelines.workspace import Workspace
@@ -45,9 +48,14 @@ def history_quality(workspace: Workspace) -> tuple[Finding, ...]:
     )
 
 
-def train_models(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Trained:
-    """Train on what was known before the as-of (default: all the history), register, promote."""
-    return train_at(workspace, as_of or workspace.data_end())
+def train_models(
+    workspace: Workspace, as_of: pd.Timestamp | None = None, budget_seconds: float | None = None
+) -> Trained:
+    """Train on what was known before the as-of (default: all the history), register, promote.
+
+    With a budget of seconds the settings are tuned first (`models.tuning`).
+    """
+    return train_at(workspace, as_of or workspace.data_end(), budget_seconds)
 
 
 def publish_scores(workspace: Workspace, as_of: pd.Timestamp | None = None) -> Published:
@@ -74,6 +82,11 @@ def publish_scores(workspace: Workspace, as_of: pd.Timestamp | None = None) -> P
     with workspace.progress.step("publish"):
         published_id = workspace.results.publish(publication)
     return Published(publication_id=published_id, publication=publication)
+
+
+def track_record(workspace: Workspace, *, most: int, weeks_apart: int, out: Path) -> Record:
+    """Ask at every past origin of the last `most` quarters and store how it came out."""
+    return run_track_record(workspace, most=most, weeks_apart=weeks_apart, out=out, made_at=_now())
 
 
 def _now() -> pd.Timestamp:

@@ -1,17 +1,22 @@
 """Training as a step: fit, seal, register, promote by rule."""
 
 import shutil
+import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from closecurve.features.subjects import DEAL, LEAD
+from closecurve.features.subjects import DEAL, LEAD, Subject
+from closecurve.models.tuning import Budget
 from closecurve.pipelines.bundling import open_bundle, seal_bundle
 from closecurve.pipelines.figures import training_figures
 from closecurve.pipelines.fitting import Fitted, fit
 from closecurve.pipelines.publication import Champion
+from closecurve.pipelines.report_pages import training_pages
+from closecurve.pipelines.stalls import fit_stalls
 from closecurve.pipelines.workspace import Workspace
 from closecurve.stores.bundle import MANIFEST, open_sealed, seal
 from closecurve.stores.registry import ModelVersion, champion, fetch, log_training, promote
@@ -33,20 +38,42 @@ class Trained:
         return all(report["is_better"] for report in self.report.values())
 
 
-def train_at(workspace: Workspace, cutoff: pd.Timestamp) -> Trained:
+def train_at(
+    workspace: Workspace, cutoff: pd.Timestamp, budget_seconds: float | None = None
+) -> Trained:
     """Fit at a cutoff, seal the bundle, log and register it, and make it the champion.
+
+    With a budget the settings of the curves are tuned first, as long as it lasts.
 
     A curve that did not beat the stage rates is replaced by the curves by stage and age before it
     is sealed: what serves is never worse than what history shows, and the report says so.
     """
     history, step = workspace.history(), workspace.progress.step
+    budgets = None if budget_seconds is None else _budgets(workspace, budget_seconds)
     with step("features and models"):
-        fitted = fit(history.tables(), cutoff, workspace.settings)
+        fitted = fit(history.tables(), cutoff, workspace.settings, budgets)
+    with step("stall model"):
+        stalls = fit_stalls(history.tables(), fitted.panels[DEAL.name], cutoff)
     with step("seal and verify"):
-        digest = seal_bundle(fitted, workspace.settings, workspace.bundles_dir)
+        digest = seal_bundle(fitted, stalls, workspace.settings, workspace.bundles_dir)
     with step("register"):
         version = _register(workspace, fitted, digest, history.history_id)
     return Trained(version=version, report=fitted.reports())
+
+
+def _budgets(workspace: Workspace, seconds: float) -> dict[str, Budget]:
+    """One for each subject, both from now on: they are trained side by side."""
+    ends_at = time.monotonic() + seconds
+
+    def tell(subject: Subject, text: str) -> None:
+        workspace.progress.note(f"{subject.name}s: {text}")
+
+    return {
+        subject.name: Budget(
+            seconds=seconds, ends_at=ends_at, clock=time.monotonic, tell=partial(tell, subject)
+        )
+        for subject in (DEAL, LEAD)
+    }
 
 
 def the_champion(workspace: Workspace) -> Champion | None:
@@ -94,5 +121,6 @@ def _register(workspace: Workspace, fitted: Fitted, digest: str, history_id: str
         figures,
         params,
         {"cutoff": fitted.cutoff.isoformat(), "history_id": history_id},
+        training_pages(fitted, workspace.settings, history_id),
     )
     return promote(workspace.home, MODEL_NAME, version.version)

@@ -9,15 +9,36 @@ from fastapi import FastAPI
 from closecurve.serving import problems
 from closecurve.serving.limits import BodyLimit, Faults, Hosts, SecurityHeaders
 from closecurve.serving.live import Scorers
-from closecurve.serving.routers import company, deals, leads
+from closecurve.serving.routers import (
+    backtest,
+    changes,
+    company,
+    deals,
+    forecast,
+    funnel,
+    leads,
+    stalls,
+    targets,
+)
 from closecurve.serving.service import Clock, Service, utc_now
-from closecurve.serving.web import pages
+from closecurve.serving.web import (
+    backtest_page,
+    changes_page,
+    forecast_page,
+    funnel_page,
+    leads_page,
+    models_page,
+    pages,
+    stalls_page,
+    targets_page,
+)
 from closecurve.stores.results import ResultsStore
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TAGS = [
     {"name": "leads", "description": "Whom to call first."},
     {"name": "deals", "description": "What each open deal will become, and when."},
+    {"name": "stalls", "description": "Which deals stand still, and what to do."},
     {"name": "company", "description": "The quarter, the funnel and the models."},
     {"name": "service", "description": "The service itself."},
 ]
@@ -49,7 +70,28 @@ def create_app(
     scorers = Scorers(results=results, bundles_dir=bundles_dir)
     app.state.service = Service(results=results, scorers=scorers, clock=clock)
     problems.install(app)
-    for router in (leads.router, deals.router, company.router, pages.router):
+    for router in (
+        *(
+            backtest.router,
+            changes.router,
+            leads.router,
+            deals.router,
+            company.router,
+            forecast.router,
+            funnel.router,
+            stalls.router,
+            targets.router,
+        ),
+        *(pages.router, leads_page.router, stalls_page.router),
+        *(
+            backtest_page.router,
+            changes_page.router,
+            models_page.router,
+            forecast_page.router,
+            funnel_page.router,
+            targets_page.router,
+        ),
+    ):
         app.include_router(router)
     _guard(app, allowed_hosts, most_body_bytes)
     return app

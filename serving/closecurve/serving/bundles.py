@@ -26,7 +26,8 @@ from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve.files import calendar_from_json
 from closecurve.models.explanation.cohort import read_cohort
 from closecurve.models.explanation.explainer import Explainer
-from closecurve.models.lead_quality import GradeKind, GradePolicy
+from closecurve.models.intervals import Uncertainty, read_uncertainty
+from closecurve.models.lead_quality import GradePolicy, policy_from_json
 from closecurve.stores.bundle import open_sealed
 
 SUBJECTS = ("deal", "lead")
@@ -34,10 +35,14 @@ SUBJECTS = ("deal", "lead")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SubjectModel:
-    """A model of deals or of leads, and what explains its answers."""
+    """A model of deals or of leads, what explains its answers, and how sure they are.
+
+    `uncertainty` is None in a bundle of a release that did not learn it.
+    """
 
     curve: CloseCurve
     explainer: Explainer
+    uncertainty: Uncertainty | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,14 +96,18 @@ def _read(folder: Path) -> Bundle:
         selection=FeatureSelection.from_json((folder / "selection.json").read_text("utf-8")),
         calendar=FiscalCalendar() if calendar is None else calendar,
         processes=tuple(_process(entry) for entry in context["processes"]),
-        grades=_grades(context["grades"]),
+        grades=policy_from_json(context["grades"]),
     )
 
 
 def _model(folder: Path, subject: str) -> SubjectModel:
     curve = CloseCurve.load(folder / f"{subject}_curve", num_threads=1)
     cohort = read_cohort(folder / f"cohort_{subject}s.json")
-    return SubjectModel(curve=curve, explainer=Explainer(curve, cohort))
+    return SubjectModel(
+        curve=curve,
+        explainer=Explainer(curve, cohort),
+        uncertainty=read_uncertainty(folder / f"intervals_{subject}s.json"),
+    )
 
 
 def _process(entry: Mapping[str, Any]) -> Process:
@@ -106,8 +115,3 @@ def _process(entry: Mapping[str, Any]) -> Process:
         Stage(**(dict(stage) | {"kind": StageKind(stage["kind"])})) for stage in entry["stages"]
     ]
     return Process(name=entry["name"], stages=tuple(stages))
-
-
-def _grades(entry: Mapping[str, Any]) -> GradePolicy:
-    numbers = {name: tuple(value) for name, value in entry.items() if name != "kind"}
-    return GradePolicy(kind=GradeKind(entry["kind"]), **numbers)

@@ -75,10 +75,13 @@ class Scorers:
         seen = model.curve.row(row)
         reading = read_curves(model.curve, seen, as_of, opened.bundle.calendar)
         first, median, last = (dates[0] for dates in reading.dates_passed(QUANTILES))
+        low, high = _interval(model, reading, seen)
         return DealScore.model_validate(
             _score(head, head.deal_model_version, reading)
-            | _why(model, row, seen, words)
+            | explained(_reasons(model, row, seen), words)
             | {
+                "win_probability_low": low,
+                "win_probability_high": high,
                 "win_probability_eventual": float(reading.won_eventual[0]),
                 "win_probability_quarter": float(reading.won_in_quarter()[0]),
                 "win_probability_30": float(reading.won_within(30)[0]),
@@ -94,7 +97,7 @@ class Scorers:
     ) -> LeadScore:
         """The score and grade of a posted lead; see `score_deal`."""
         from closecurve.features.reference import lead_snapshot_of
-        from closecurve.models.lead_quality import grade, response_due
+        from closecurve.serving.judged import judged_lead
         from closecurve.serving.posted import lead_record
 
         as_of = _as_of(posted, now)
@@ -105,21 +108,21 @@ class Scorers:
         row = lead_snapshot_of(record, context, as_of, bundle.selection)
         seen = model.curve.row(row)
         reading = read_curves(model.curve, seen, as_of, bundle.calendar)
-        graded = grade([float(reading.won_eventual[0])], bundle.grades)
-        created_at = pd.Series([naive_utc(posted.created_at)])
+        reasons = _reasons(model, row, seen)
+        probability = float(reading.won_eventual[0])
+        low, high = _interval(model, reading, seen)
         return LeadScore.model_validate(
             _score(head, head.lead_model_version, reading)
-            | _why(model, row, seen, words)
+            | explained(reasons, words)
+            | judged_lead(head, bundle, context, row, probability, reasons)
             | {
-                "conversion_probability_eventual": float(reading.won_eventual[0]),
+                "conversion_probability_eventual": probability,
+                "conversion_probability_low": low,
+                "conversion_probability_high": high,
                 "conversion_probability_quarter": float(reading.won_in_quarter()[0]),
                 "conversion_probability_30": float(reading.won_within(30)[0]),
                 "conversion_probability_90": float(reading.won_within(90)[0]),
                 "disqualification_probability_eventual": float(reading.lost_eventual[0]),
-                "grade": str(graded[0]),
-                "response_due_at": response_due(
-                    created_at, graded, bundle.calendar, bundle.grades
-                ).iloc[0],
             }
         )
 
@@ -206,9 +209,19 @@ def _score(
     }
 
 
-def _why(
-    model: "SubjectModel", row: Mapping[str, Any], seen: "CurveRows", words: Wording
-) -> dict[str, Any]:
-    """The reasons of a snapshot, told as those of the night are."""
+def _reasons(
+    model: "SubjectModel", row: Mapping[str, Any], seen: "CurveRows"
+) -> dict[str, Any] | None:
+    """The explanation of a snapshot, as the night stores it."""
     found = model.explainer.explain_record(row, seen, row["as_of"])
-    return explained(None if found is None else found.to_json(), words)
+    return None if found is None else found.to_json()
+
+
+def _interval(
+    model: "SubjectModel", reading: Readings, seen: "CurveRows"
+) -> tuple[float | None, float | None]:
+    """The interval of the eventual probability; None where the bundle learned none."""
+    if model.uncertainty is None:
+        return None, None
+    low, high = model.uncertainty.bounds(reading.won_eventual, seen)
+    return float(low[0]), float(high[0])

@@ -71,6 +71,13 @@ KINDS = {
             rule="The address names a page, a deal or a lead that the last publication holds.",
         ),
         ProblemKind(
+            code="owner-ranking-off",
+            status=404,
+            title="Owners are not compared",
+            rule="Owners are set side by side only where the company asked for it"
+            " (funnel.owner_ranking), from 20 closed deals on.",
+        ),
+        ProblemKind(
             code="method-not-allowed",
             status=405,
             title="The method is not served here",
@@ -105,6 +112,54 @@ KINDS = {
             status=422,
             title="The record contradicts itself",
             rule="The value of a field is the new value of its last change.",
+        ),
+        ProblemKind(
+            code="deal-not-flagged",
+            status=409,
+            title="The deal has no flag",
+            rule="Only a deal that the last publication flags can be snoozed.",
+        ),
+        ProblemKind(
+            code="snooze-date",
+            status=422,
+            title="The date cannot be snoozed to",
+            rule="A deal is snoozed until today or a later day, a year at the most.",
+        ),
+        ProblemKind(
+            code="snooze-reason",
+            status=422,
+            title="The snooze has no reason",
+            rule="A snooze says why, in a few words.",
+        ),
+        ProblemKind(
+            code="idempotency-key-reused",
+            status=409,
+            title="The key stands for another request",
+            rule="An Idempotency-Key is sent with one request, and again only with the same one.",
+        ),
+        ProblemKind(
+            code="origin-foreign",
+            status=403,
+            title="The form is not ours",
+            rule="A form is sent from a page of this service.",
+        ),
+        ProblemKind(
+            code="what-if-deal",
+            status=422,
+            title="The deal is not open",
+            rule="A deal that is taken out or moved is an open one of the last publication.",
+        ),
+        ProblemKind(
+            code="nothing-earlier",
+            status=404,
+            title="There is nothing to compare with",
+            rule="Two publications are compared, `from` of an earlier as-of than `to`.",
+        ),
+        ProblemKind(
+            code="nothing-backtested",
+            status=404,
+            title="There is no track record yet",
+            rule="A track record is that of a back-test; `closecurve backtest` makes one.",
         ),
         ProblemKind(
             code="nothing-published",

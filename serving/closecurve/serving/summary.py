@@ -5,7 +5,7 @@ ones hold, so what is absent becomes an empty value and never an error.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -15,13 +15,15 @@ from closecurve.stores.results import PublicationHead
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The company's name, currency and time zone, the report of each model by its subject, and
-    what was found of the data (`features.data_quality.Finding`), the most telling first."""
+    what was found of the data (`features.data_quality.Finding`), the most telling first; by subject
+    how far what is open lies from what was trained on (`pipelines.drifting`)."""
 
     company: str
     currency: str
     time_zone: ZoneInfo
     reports: Mapping[str, Mapping[str, Any]]
     findings: Sequence[Mapping[str, Any]] = ()
+    drift: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, head: PublicationHead) -> Self:
@@ -34,6 +36,7 @@ class Summary:
             time_zone=ZoneInfo(said.get("time_zone") or "UTC"),
             reports={name: report for name, report in reports.items() if report},
             findings=said.get("data_quality") or (),
+            drift=said.get("drift") or {},
         )
 
     @property
@@ -55,7 +58,12 @@ class Summary:
             return None
         report = report or {}
         is_better = report.get("is_better")
-        return {"version": str(version), "is_better": is_better, "report": dict(report)}
+        return {
+            "version": str(version),
+            "is_better": is_better,
+            "report": dict(report),
+            "drift": self.drift.get(subject),
+        }
 
 
 def share_of(finding: Mapping[str, Any]) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 from closecurve.crm.stages import DEFAULT_PROCESS, Process, Stage
 from closecurve.models.baselines import FixedStageRate, HistoricalStageRate, StageCurves
-from closecurve.models.close_curve.unfold import Grid
+from closecurve.models.unfold import Grid, read_labels
 
 TIMES = [0, 5, 30, 90, np.inf]
 NOTHING = pd.DataFrame({"stage": pd.Series(dtype="string"), "age_days": pd.Series(dtype=float)})
@@ -49,19 +49,42 @@ def test_curves_of_a_company_are_curves(baseline: Any, company: Any) -> None:
     assert_curves(fitted.predict_cumulative_incidence(company.rows, TIMES))
 
 
-def test_a_young_company_takes_the_days_that_it_has_not_seen_from_the_usual_pace() -> None:
-    """Twenty days of history: half of the deals are won on their second day, the rest open."""
-    as_of = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(100) % 10, unit="D")
-    won = np.arange(100) % 2 == 0
-    duration = np.where(won, 2.0, 20.0 - np.arange(100) % 10)
-    X = pd.DataFrame({"deal_id": np.arange(100).astype(str), "as_of": as_of, "stage": "Proposal"})
-    y = pd.DataFrame({"event": won.astype(int), "duration_days": duration})
-    curves = StageCurves((DEFAULT_PROCESS,)).fit(X, y)
-    cif = curves.predict_cumulative_incidence(X[:1], [14.0, 90.0])[0]
-    assert cif[1, 0] == pytest.approx(0.5, abs=0.03)
-    assert cif[2, 0] < 0.03
-    assert cif[1, 1] > cif[1, 0] + 0.1
-    assert cif[2, 1] > 0.1
+def young(closes_until: float, by: str) -> StageCurves:
+    """Forty days of history: half of the deals are won at an even pace until a day, or later."""
+    day, deal = np.arange(200) % 20, np.arange(200)
+    won_on = (deal // 2 % 20 + 0.5) * closes_until / 20
+    until = 40.0 - day
+    won = (deal % 2 == 0) & (won_on < until)
+    as_of = pd.Timestamp("2025-01-01") + pd.to_timedelta(day, unit="D")
+    X = pd.DataFrame({"deal_id": deal.astype(str), "as_of": as_of, by: "Proposal"})
+    y = pd.DataFrame({"event": won.astype(int), "duration_days": np.where(won, won_on, until)})
+    return StageCurves((DEFAULT_PROCESS,), by=by).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("closes_until", "by", "more"),
+    [
+        (4.0, "source", (0.0, 0.05)),
+        (80.0, "source", (0.15, 0.7)),
+        (4.0, "stage", (0.15, 0.7)),
+        (80.0, "stage", (0.15, 0.7)),
+    ],
+)
+def test_beyond_what_was_watched_deals_close_as_usual_and_leads_as_they_did_late(
+    closes_until: float, by: str, more: tuple[float, float]
+) -> None:
+    curves = young(closes_until, by)
+    asked = pd.DataFrame({by: ["Proposal"]})
+    won = curves.predict_cumulative_incidence(asked, [35.0, 180.0])[0, 1]
+    assert more[0] <= won[1] - won[0] <= more[1]
+    assert curves.horizon_days_ == 180.0
+
+
+def test_before_the_first_close_the_days_ahead_have_the_usual_pace() -> None:
+    X = pd.DataFrame({"deal_id": ["a"], "stage": ["Proposal"]})
+    y = pd.DataFrame({"event": [0], "duration_days": [0.0]})
+    pace = FixedStageRate().fit(X, y).unseen_hazards(read_labels(y), Grid(edges=(0.0, 45.0)))
+    assert pace[0] == pytest.approx([np.exp(-1), (1 - np.exp(-1)) / 2, (1 - np.exp(-1)) / 2])
 
 
 def test_a_fixed_rate_is_where_the_curve_ends() -> None:

@@ -9,12 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.utils.estimator_checks import (
-    check_get_params_invariance,
-    check_no_attributes_set_in_init,
-    check_parameters_default_constructible,
-    check_set_params,
-)
 
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.errors import ClosecurveError, DataError, EnvironmentFailure, UsageError
@@ -273,15 +267,3 @@ def test_labels_go_with_the_panel(company: Any) -> None:
     with pytest.raises(DataError, match="one label") as caught:
         CloseCurve().fit(company.rows, company.labels[:-1])
     assert caught.value.code == "label-rows"
-
-
-def test_it_keeps_the_estimator_contract() -> None:
-    for check in (
-        check_get_params_invariance,
-        check_no_attributes_set_in_init,
-        check_parameters_default_constructible,
-        check_set_params,
-    ):
-        check("CloseCurve", CloseCurve())
-    settings = CloseCurve(rounds=7, num_threads=2)
-    assert clone(settings).get_params() == settings.get_params()

@@ -66,8 +66,8 @@ def test_a_new_model_is_told_apart_from_new_data(
     dated: CloseCurve, curve: CloseCurve, pairs: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:
     then, now = pairs
-    found = explain_changes(dated, then, now, earlier=curve)
-    still = explain_changes(dated, then, then, earlier=curve)
+    found = explain_changes(dated, then, now, before=ever(curve, then))
+    still = explain_changes(dated, then, then, before=ever(curve, then))
     expected = ever(dated, then) - ever(curve, then)
     assert [each.parts["model"] for each in found] == pytest.approx(expected, abs=1e-12)
     for each in (*found, *still):
@@ -75,6 +75,16 @@ def test_a_new_model_is_told_apart_from_new_data(
     assert all(
         value == 0 for each in still for name, value in each.parts.items() if name != "model"
     )
+
+
+def test_a_history_that_was_corrected_has_a_part_of_its_own(
+    dated: CloseCurve, pairs: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    then, now = pairs
+    found = explain_changes(dated, then, now, before=ever(dated, then) - 0.1, said_by="history")
+    for each in found:
+        assert each.parts["history"] == pytest.approx(0.1)
+        assert sum(each.parts.values()) == pytest.approx(each.after - each.before, abs=1e-12)
 
 
 def test_time_alone_is_the_calendar(

@@ -5,15 +5,10 @@ import pandas as pd
 import pytest
 
 from closecurve.crm.calendar import FiscalCalendar
-from closecurve.models.forecast.arrivals import (
-    SMOOTH_FROM,
-    Arrivals,
-    WinCurve,
-    arrivals,
-    season_ratio,
-)
+from closecurve.models.forecast.arrivals import WinCurve, arrivals, season_ratio
 from closecurve.models.forecast.inputs import ForecastInputs
-from closecurve.models.scopes import scopes_of
+from closecurve.models.forecast.simulation import SMOOTH_FROM, new_draws
+from closecurve.models.spans import days_of
 
 AS_OF = pd.Timestamp("2025-04-01")
 QUARTER = FiscalCalendar().quarter_at(AS_OF)
@@ -53,16 +48,16 @@ def created_daily(days: int, owners: tuple[str | None, ...] = ("ann",)) -> pd.Da
 
 def test_a_deal_a_day_of_which_every_other_is_won_at_once() -> None:
     created = created_daily(364)
-    found = arrivals(inputs_of(created, {f"d{i}": 0.0 for i in range(0, 364, 2)}), QUARTER, AS_OF)
+    found = arrivals(inputs_of(created, {f"d{i}": 0.0 for i in range(0, 364, 2)}), [QUARTER], AS_OF)
     assert found.created_count.tolist() == [91.0]
-    assert found.expected_count.tolist() == pytest.approx([91 / 2])
-    assert found.expected().tolist() == pytest.approx([910 / 2])
+    assert found.expected_count[:, 0].tolist() == pytest.approx([91 / 2])
+    assert found.expected()[:, 0].tolist() == pytest.approx([910 / 2])
 
 
 def test_owners_share_by_the_deals_they_got_lately() -> None:
     created = created_daily(364, ("ann", "ann", "bo", None))
-    found = arrivals(inputs_of(created, {f"d{i}": 0.0 for i in range(364)}), QUARTER, AS_OF)
-    shares = found.expected_count / found.expected_count.sum()
+    found = arrivals(inputs_of(created, {f"d{i}": 0.0 for i in range(364)}), [QUARTER], AS_OF)
+    shares = found.expected_count[:, 0] / found.expected_count.sum()
     assert dict(zip(found.leaves["owner_id"].fillna("-"), shares, strict=True)) == pytest.approx(
         {"ann": 46 / 91, "bo": 23 / 91, "-": 22 / 91}, abs=0.02
     )
@@ -84,43 +79,55 @@ def test_a_period_to_come_also_gets_wins_of_deals_created_before_it() -> None:
 def test_a_young_open_deal_is_censored_and_not_taken_as_never_won() -> None:
     """Every deal is won after 60 days: those of the last 60 are open, the curve still says 1."""
     created = created_daily(364)
-    found = arrivals(inputs_of(created, {f"d{i}": 60.0 for i in range(304)}), QUARTER, AS_OF)
-    assert found.expected_count[0] == pytest.approx(91 - 60, abs=1.0)
+    found = arrivals(inputs_of(created, {f"d{i}": 60.0 for i in range(304)}), [QUARTER], AS_OF)
+    assert found.expected_count[0, 0] == pytest.approx(91 - 60, abs=1.0)
 
 
 def test_without_created_deals_nothing_is_new() -> None:
-    found = arrivals(inputs_of(created_daily(0), {}), QUARTER, AS_OF)
+    found = arrivals(inputs_of(created_daily(0), {}), [QUARTER], AS_OF)
     assert found.expected().tolist() == []
 
 
+def ages(created_at: pd.Series) -> np.ndarray:
+    return np.sort(days_of(AS_OF - created_at))
+
+
 def test_below_two_years_there_is_no_season() -> None:
-    created = created_daily(700)["created_at"]
-    assert season_ratio(created, QUARTER, AS_OF) == 1.0
+    assert season_ratio(ages(created_daily(700)["created_at"]), QUARTER, AS_OF) == 1.0
 
 
 def test_a_season_that_doubles_every_year_is_expected_again() -> None:
     days = pd.date_range("2022-04-01", AS_OF - DAY, freq="D", unit="us").to_series()
     doubled = pd.concat([days] * 20 + [days[days.dt.quarter == 2]] * 20)
-    assert season_ratio(doubled, QUARTER, AS_OF) == pytest.approx(2.0, abs=0.05)
-    assert season_ratio(pd.concat([days] * 20), QUARTER, AS_OF) == pytest.approx(1.0, abs=0.02)
+    assert season_ratio(ages(doubled), QUARTER, AS_OF) == pytest.approx(2.0, abs=0.05)
+    assert season_ratio(ages(pd.concat([days] * 20)), QUARTER, AS_OF) == pytest.approx(1, abs=0.02)
+
+
+def test_a_season_of_more_than_a_year_ahead_is_read_from_years_that_are_over() -> None:
+    days = pd.date_range("2021-04-01", AS_OF - DAY, freq="D", unit="us").to_series()
+    far = FiscalCalendar().quarter_at(AS_OF + 500 * DAY)
+    assert season_ratio(ages(pd.concat([days] * 20)), far, AS_OF) == pytest.approx(1.0, abs=0.02)
 
 
 @pytest.mark.parametrize("expected", [4.0, SMOOTH_FROM * 2])
 def test_draws_have_the_mean_and_spread_of_a_compound_poisson_with_an_estimated_rate(
     expected: float,
 ) -> None:
-    amounts = np.array([1.0, 5.0, 30.0])
-    leaves = pd.DataFrame({"owner_id": ["ann"]})
-    count = 50.0
-    made = Arrivals(
-        leaves=leaves,
-        created_count=np.array([count]),
-        expected_count=np.array([expected]),
-        amounts=(amounts,),
-    )
-    membership = scopes_of([leaves]).membership(leaves)
-    drawn = made.draws(membership, 20_000, np.random.default_rng(0))
+    amounts, count, draws = np.array([1.0, 5.0, 30.0]), 50.0, 20_000
+    rng = np.random.default_rng(0)
+    rate = expected * rng.gamma(count, 1 / count, (2, draws))
+    drawn = new_draws(rate, (np.ones(1), amounts), np.array([1, 1]), rng)[0]
     spread = expected * (amounts**2).mean() + (expected * amounts.mean()) ** 2 / count
-    assert drawn[0].mean() == pytest.approx(expected * amounts.mean(), rel=0.02)
-    assert drawn[0].var() == pytest.approx(spread, rel=0.06)
-    assert (drawn[0] == drawn[1]).all()
+    assert drawn.mean() == pytest.approx(expected * amounts.mean(), rel=0.02)
+    assert drawn.var() == pytest.approx(spread, rel=0.06)
+
+
+def test_a_leaf_without_expected_wins_draws_nothing() -> None:
+    drawn = new_draws(
+        np.array([[0.0] * 100, [3.0] * 100]),
+        (np.ones(1),),
+        np.zeros(2, dtype=int),
+        np.random.default_rng(1),
+    )
+    assert drawn[0].sum() == 0
+    assert drawn[1].mean() == pytest.approx(3.0, abs=0.7)

@@ -12,17 +12,21 @@ from scipy.stats import gamma
 from closecurve.crm.calendar import FiscalCalendar, Period
 from closecurve.crm.errors import DataError, UsageError
 from closecurve.models.forecast.combination import combine
+from closecurve.models.forecast.horizon import all_periods, one_period
 from closecurve.models.forecast.inputs import ForecastInputs, rest_days, win_probability_between
 from closecurve.models.forecast.rules import past_origins
+from closecurve.models.forecast.simulation import simulate
 from closecurve.models.forecast.totals import (
     LEVELS,
+    BottomUp,
+    Lessons,
     bottom_up,
-    expected_rest,
     forecast,
+    forecast_all,
     reached,
-    simulate,
+    taught,
 )
-from closecurve.models.scopes import NOBODY
+from closecurve.models.scopes import NOBODY, chains_of
 from closecurve.models.spans import days_of
 
 CALENDAR = FiscalCalendar()
@@ -80,6 +84,23 @@ def forecast_at(
     return forecast(inputs, period, as_of, past, **options)
 
 
+def base_of(inputs: ForecastInputs) -> BottomUp:
+    won = inputs.open_deals["win_probability_period"].to_numpy(dtype=float)
+    return bottom_up(inputs, one_period(QUARTER, AS_OF), np.column_stack([won * 0, won]), seed=1)
+
+
+def drawn(inputs: ForecastInputs, draws: int, error: float | None = None) -> np.ndarray:
+    """(scopes, draws) totals of the quarter."""
+    base = base_of(inputs)
+    past = past_origins(inputs.wins, QUARTER, AS_OF, CALENDAR)
+    combined = combine(past, float(base.pivot_rests[0]))
+    if error is not None:
+        combined = dataclasses.replace(combined, error=error)
+    basis = taught(base, [combined], Lessons())
+    rest = simulate(basis, base.membership(), base.horizon.cells_of_period, draws)
+    return np.asarray(base.booked[0][:, None] + rest[0])
+
+
 def deals(**columns: list[object]) -> pd.DataFrame:
     count = len(next(iter(columns.values())))
     return pd.DataFrame({"deal_id": [f"d{i}" for i in range(count)], **columns})
@@ -113,9 +134,7 @@ def test_every_roll_up_adds_up_in_every_draw(known_company: ForecastInputs) -> N
         owner_id=known_company.open_deals["owner_id"].where(known_company.open_deals.index % 5 > 0)
     )
     inputs = dataclasses.replace(known_company, open_deals=left)
-    base = bottom_up(inputs, QUARTER, AS_OF)
-    past = past_origins(inputs.wins, QUARTER, AS_OF, CALENDAR)
-    totals = simulate(inputs, base, combine(past, base.rest), AS_OF, draws=50, seed=3)
+    base, totals = base_of(inputs), drawn(inputs, 50)
     kinds = np.array(base.scopes.kinds)
     assert NOBODY in base.scopes.names
     for kind in ("team", "owner"):
@@ -131,17 +150,48 @@ def test_the_means_of_owners_and_teams_add_up_to_the_company(known_company: Fore
     np.testing.assert_allclose(parts, rows["mean"])
 
 
-def test_a_past_origin_is_asked_for_the_same_sum(known_company: ForecastInputs) -> None:
-    rest = bottom_up(known_company, QUARTER, AS_OF).rest
-    assert expected_rest(known_company, QUARTER, AS_OF) == pytest.approx(rest)
+def test_months_add_up_to_quarters_halves_and_years_in_every_draw(
+    known_company: ForecastInputs,
+) -> None:
+    inputs = dataclasses.replace(
+        known_company, chains=chains_of({"o0": None, "o1": "o0", "o2": "o1", "o3": "o0"})
+    )
+    horizon = all_periods(CALENDAR, AS_OF)
+    grown = np.linspace(0.0, 0.9, len(horizon.cells) + 1)
+    won_by = np.outer(inputs.open_deals["win_probability_period"], grown)
+    base = bottom_up(inputs, horizon, won_by)
+    pasts = [past_origins(inputs.wins, each, AS_OF, CALENDAR) for each in horizon.pivots]
+    combined = [combine(past, float(r)) for past, r in zip(pasts, base.pivot_rests, strict=True)]
+    lessons = Lessons(scope_errors={"owner": 0.3, "team": 0.2}, cell_errors=(0.4, 0.2))
+    basis = taught(base, combined, lessons)
+    cells = np.eye(len(horizon.cells), dtype=bool)
+    by_cell = simulate(basis, base.membership(), cells, 31)
+    totals = simulate(basis, base.membership(), horizon.cells_of_period, 31)
+    for place, inside in enumerate(horizon.cells_of_period):
+        np.testing.assert_allclose(by_cell[inside].sum(axis=0), totals[place], rtol=1e-9)
+    kinds, names = np.array(base.scopes.kinds), np.array(base.scopes.names)
+    owners, managers = kinds == "owner", kinds == "manager"
+    np.testing.assert_allclose(totals[:, owners].sum(axis=1), totals[:, 0], rtol=1e-9)
+    below = totals[:, owners & np.isin(names, ["o0", "o1", "o2", "o3"])].sum(axis=1)
+    np.testing.assert_allclose(totals[:, managers & (names == "o0")][:, 0], below, rtol=1e-9)
 
 
-def test_the_mean_of_the_draws_is_the_mean(known_company: ForecastInputs) -> None:
-    base = bottom_up(known_company, QUARTER, AS_OF)
-    past = past_origins(known_company.wins, QUARTER, AS_OF, CALENDAR)
-    combined = combine(past, base.rest)
-    totals = simulate(known_company, base, combined, AS_OF, draws=4000, seed=1)
-    assert totals[0].mean() == pytest.approx(base.booked[0] + combined.rest, rel=0.01)
+def test_all_periods_are_forecast_with_the_weights_of_every_rule(
+    known_company: ForecastInputs,
+) -> None:
+    horizon = all_periods(CALENDAR, AS_OF)
+    grown = np.linspace(0.0, 0.9, len(horizon.cells) + 1)
+    won_by = np.outer(known_company.open_deals["win_probability_period"], grown)
+    pasts = [past_origins(known_company.wins, each, AS_OF, CALENDAR) for each in horizon.pivots]
+    rows = forecast_all(known_company, horizon, won_by, pasts, draws=50).rows
+    company = rows[rows["scope_kind"] == "company"].set_index("period_name")
+    assert [*company.index] == [
+        "2025-05", "2025-06", "2025 Q2", "2025 Q3", "2025 H1", "2025 H2", "FY 2025", "FY 2026",
+    ]  # fmt: skip
+    mean, booked = company["mean"].to_dict(), company["booked"].to_dict()
+    before = booked["FY 2025"] - booked["2025 H1"]
+    assert mean["FY 2025"] == pytest.approx(mean["2025 H1"] + mean["2025 H2"] + before)
+    assert sum(company["rule_weights"].iloc[-1].values()) == pytest.approx(1.0)
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_one_others(
@@ -167,11 +217,8 @@ def test_facts_known_at_or_after_the_as_of_change_only_the_actual(
 
 
 def test_one_deal_wins_as_often_as_its_probability_says() -> None:
-    base = bottom_up(one_deal(), QUARTER, AS_OF)
-    past = past_origins(no_wins(), QUARTER, AS_OF, CALENDAR)
-    totals = simulate(one_deal(), base, combine(past, base.rest), AS_OF, draws=4000, seed=0)
-    assert base.rest == 250.0
-    assert (totals[0] > 0).mean() == pytest.approx(0.25, abs=0.03)
+    assert base_of(one_deal()).pivot_rests.tolist() == [250.0]
+    assert (drawn(one_deal(), 4000)[0] > 0).mean() == pytest.approx(0.25, abs=1 / 4000)
 
 
 def test_a_company_without_wins_is_forecast_by_its_curves() -> None:
@@ -213,17 +260,15 @@ def test_an_open_deal_without_an_amount_is_expected_to_bring_what_a_win_brings()
     closed = pd.Timestamp("2024-12-10")
     wins = deals(closed_at=[closed] * 2, known_at=[closed] * 2, amount_company=[100.0, 300.0])
     inputs = dataclasses.replace(one_deal(0.5, None), wins=wins)
-    assert bottom_up(inputs, QUARTER, AS_OF).rest == 100.0
+    assert base_of(inputs).pivot_rests.tolist() == [100.0]
 
 
 def test_amount_ratios_move_the_amount_at_the_win() -> None:
     inputs = dataclasses.replace(one_deal(1.0), amount_ratios=np.array([0.5, 1.0]))
-    base = bottom_up(inputs, QUARTER, AS_OF)
-    past = past_origins(no_wins(), QUARTER, AS_OF, CALENDAR)
-    certain = dataclasses.replace(combine(past, base.rest), error=0.0)
-    totals = simulate(inputs, base, certain, AS_OF, draws=2000, seed=0)[0]
+    totals = drawn(inputs, 2000, error=0.0)[0]
     assert set(totals.round(6)) == {500.0, 1000.0}
-    assert (base.rest, totals.mean()) == (750.0, pytest.approx(750.0, rel=0.02))
+    assert base_of(inputs).pivot_rests.tolist() == [750.0]
+    assert totals.mean() == pytest.approx(750.0, rel=0.02)
 
 
 @settings(max_examples=15, deadline=None)
@@ -295,7 +340,7 @@ def test_past_origins_of_another_period_are_refused() -> None:
 
 
 def test_less_than_one_draw_is_refused() -> None:
-    with pytest.raises(UsageError, match="draws are 1 or more, got 0"):
+    with pytest.raises(UsageError, match="draws are 1 to 46,340, got 0"):
         forecast_at(one_deal(), draws=0)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.models.close_curve import CloseCurve
-from closecurve.models.close_curve.unfold import all_cells
 from closecurve.models.incidence import at_times
 from closecurve.models.trees.walk import walked_sums
+from closecurve.models.unfold import all_cells
 
 ACTIVITIES = ("days_since_activity", "days_to_expected_close")
 
@@ -86,6 +86,17 @@ def test_many_as_ofs_and_one_give_the_same_curves(model: CloseCurve, rows: pd.Da
         is_own = (few["as_of"] == as_of).to_numpy()
         alone = model.predict_cumulative_incidence(few[is_own], [7, 45, np.inf])
         assert np.abs(alone - together[is_own]).max() < 1e-12
+
+
+def test_as_ofs_whose_intervals_hold_the_same_share_their_runs(
+    model: CloseCurve, some: pd.DataFrame
+) -> None:
+    as_of = some["as_of"].iloc[0]
+    first, second, month_later = (
+        model.ranges().runs(as_of + pd.Timedelta(step)) for step in ("0s", "1s", "31D")
+    )
+    assert first is second
+    assert month_later is not first
 
 
 def test_a_walk_stops_at_every_mixture_of_start_and_end(

@@ -24,6 +24,7 @@ from closecurve.features.tables import HistoryTables
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve.files import calendar_to_json
 from closecurve.models.explanation.cohort import learn_cohort, write_cohort
+from closecurve.models.intervals import learn_uncertainty, write_uncertainty
 from closecurve.models.lead_quality import GradePolicy
 from closecurve.serving.live import COMPANY_OWNER
 from closecurve.stores.bundle import seal
@@ -223,6 +224,8 @@ def write_bundle(
         labels, rows = panels[subject].labels, panels[subject].rows
         cohort = learn_cohort(rows[: len(labels)], labels, curve.encoding_.kinds, by=curve.by)
         write_cohort(folder / f"cohort_{subject}s.json", cohort)
+        sure = learn_uncertainty(curve, None, rows[: len(labels)], labels, {"scores": {}})
+        write_uncertainty(folder / f"intervals_{subject}s.json", sure)
     (folder / "selection.json").write_text(SELECTION.to_json(), "utf-8")
     (folder / "context.json").write_text(context, "utf-8")
 

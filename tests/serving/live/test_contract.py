@@ -17,7 +17,22 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from closecurve.serving.problems import KINDS
-from closecurve.serving.schemas import company, deals, examples, leads
+from closecurve.serving.schemas import (
+    changes,
+    company,
+    deals,
+    examples,
+    examples_changes,
+    examples_forecast,
+    examples_funnel,
+    examples_stalls,
+    examples_targets,
+    forecast,
+    funnel,
+    leads,
+    stalls,
+    targets,
+)
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 MODE = {
@@ -32,18 +47,48 @@ CHECKS = [
 ]
 ROUTES = (
     "GET /v1/leads",
+    "GET /v1/leads.csv",
     "GET /v1/leads/{lead_id}",
     "POST /v1/leads/score",
     "GET /v1/deals",
     "GET /v1/deals/{deal_id}",
     "POST /v1/deals/score",
+    "GET /v1/stalls",
+    "GET /v1/stalls.csv",
+    "GET /v1/stalls/reviews",
+    "GET /v1/stalls/reviews.csv",
+    "POST /v1/stalls/{deal_id}/snooze",
+    "DELETE /v1/stalls/{deal_id}/snooze",
     "GET /v1/forecast",
+    "GET /v1/forecast.csv",
+    "GET /v1/forecast/what-if",
+    "GET /v1/targets",
+    "GET /v1/targets.csv",
     "GET /v1/funnel",
+    "GET /v1/funnel.csv",
+    "GET /v1/funnel/leaks",
+    "GET /v1/funnel/leaks.csv",
+    "GET /v1/funnel/losses",
+    "GET /v1/funnel/losses.csv",
+    "GET /v1/funnel/concentration",
+    "GET /v1/funnel/owners",
+    "GET /v1/seasonality",
+    "GET /v1/seasonality.csv",
+    "GET /v1/changes",
+    "GET /v1/changes.csv",
+    "GET /v1/deals/{deal_id}/changes",
+    "GET /v1/leads/{lead_id}/changes",
     "GET /v1/model",
     "GET /v1/data-quality",
     "GET /health",
 )
-WITHOUT_INPUT = ("GET /v1/model", "GET /v1/data-quality", "GET /health")
+WITHOUT_INPUT = (
+    "GET /v1/funnel/concentration",
+    "GET /v1/funnel/owners",
+    "GET /v1/model",
+    "GET /v1/data-quality",
+    "GET /health",
+)
 ANSWERS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (deals.DealPage, examples.DEAL_PAGE),
     (deals.DealDetail, examples.DEAL_DETAIL),
@@ -53,8 +98,20 @@ ANSWERS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (leads.LeadDetail, examples.LEAD_DETAIL),
     (leads.LeadScore, examples.LEAD_SCORE),
     (leads.LeadToScore, leads.LEAD_EXAMPLE),
-    (company.ForecastAnswer, examples.FORECAST),
-    (company.FunnelAnswer, examples.FUNNEL),
+    (stalls.StallPage, examples_stalls.STALL_PAGE),
+    (stalls.SnoozeAnswer, examples_stalls.SNOOZE),
+    (stalls.ReviewList, examples_stalls.REVIEWS),
+    (forecast.ForecastAnswer, examples_forecast.FORECAST),
+    (forecast.WhatIfAnswer, examples_forecast.WHAT_IF),
+    (targets.TargetsAnswer, examples_targets.TARGETS),
+    (funnel.FunnelAnswer, examples_funnel.FUNNEL),
+    (funnel.LeaksAnswer, examples_funnel.LEAKS),
+    (funnel.LossesAnswer, examples_funnel.LOSSES),
+    (funnel.ConcentrationAnswer, examples_funnel.CONCENTRATION),
+    (funnel.OwnerRanksAnswer, examples_funnel.OWNER_RANKS),
+    (funnel.SeasonAnswer, examples_funnel.SEASON),
+    (changes.ChangesAnswer, examples_changes.CHANGES),
+    (changes.RecordChangeAnswer, examples_changes.RECORD_CHANGE),
     (company.ModelsAnswer, examples.MODELS),
     (company.DataQualityAnswer, examples.DATA_QUALITY),
     (company.HealthAnswer, examples.HEALTH),
@@ -85,7 +142,8 @@ def test_a_route_shows_an_answer_a_summary_and_its_problems(
 ) -> None:
     operation = operations(document)[route]
     assert operation["summary"]
-    assert operation["responses"]["200"]["content"]["application/json"]["example"]
+    (content,) = operation["responses"]["200"]["content"].values()
+    assert content["example"]
     problems = {
         code
         for status, response in operation["responses"].items()

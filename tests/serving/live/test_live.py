@@ -168,6 +168,19 @@ def test_a_lead_is_graded_and_gets_its_deadline(company: Any, live_client: Any) 
     )
 
 
+@pytest.mark.parametrize(("subject", "name"), [("deal", "win"), ("lead", "conversion")])
+def test_a_posted_record_carries_the_interval_of_its_probability(
+    company: Any, live_client: Any, subject: str, name: str
+) -> None:
+    posted = {
+        "deal": posted_deal(company, open_ids(company)[0]),
+        "lead": posted_lead(company, "l-0"),
+    }
+    score = ask(live_client, subject, posted[subject]).json()
+    low, high = score[f"{name}_probability_low"], score[f"{name}_probability_high"]
+    assert 0 < low < score[f"{name}_probability_eventual"] < high < 1
+
+
 def test_what_is_known_at_the_as_of_or_later_changes_nothing(
     company: Any, live_client: Any
 ) -> None:

@@ -11,6 +11,13 @@ import pandas as pd
 import pytest
 
 from closecurve.stores.results import MemoryResultsStore, Publication, ResultsStore, SqlResultsStore
+from closecurve.stores.results.columns import (
+    RESULT_TABLES,
+    STALL_OWNERS,
+    STALLS,
+    Kind,
+    ResultTable,
+)
 from closecurve.stores.results.schema import METADATA, engine_of
 
 FIRST_AS_OF = pd.Timestamp("2026-03-02 00:00:00")
@@ -25,6 +32,7 @@ def make_publication(
     as_of = FIRST_AS_OF + pd.Timedelta(days=number)
     deal_scores = _deal_scores(random, deals, as_of)
     content: dict[str, Any] = {
+        **{name: _plain(table) for name, table in RESULT_TABLES.items()},
         "as_of": as_of,
         "published_at": as_of + pd.Timedelta(hours=3),
         "history_id": f"history-{number}",
@@ -37,6 +45,8 @@ def make_publication(
         "funnel": _funnel(random),
         "owner_facts": pd.DataFrame({"owner_id": ["o1", "o0"], "win_rate": [0.25, np.nan]}),
         "account_facts": pd.DataFrame({"account_id": ["a0"], "last_won_at": [as_of]}),
+        "stalls": _stalls(deal_scores),
+        "stall_owners": _stall_owners(),
     }
     return Publication(**(content | changes))
 
@@ -66,6 +76,8 @@ def _deal_scores(random: np.random.Generator, n: int, as_of: pd.Timestamp) -> pd
             "win_probability_quarter": won,
             "win_probability_30": won / 2,
             "loss_probability_eventual": 1 - won,
+            "win_probability_low": won / 2,
+            "win_probability_high": None,
             "stage_rate_fixed": 0.4,
             "stage_rate_history": 0.3,
             "close_q10_date": pd.NaT,
@@ -98,6 +110,14 @@ def _lead_scores(random: np.random.Generator, n: int, as_of: pd.Timestamp) -> pd
             "responded_at": pd.NaT,
             "is_overdue": row % 2 == 0,
             "queue_rank": n - row,
+            "conversion_probability_low": 0.0,
+            "conversion_probability_high": 1.0,
+            "follow_up_due_at": pd.NaT,
+            "status": np.where(row % 2 == 0, "overdue", "waiting"),
+            "value_amount": None,
+            "expected_amount": 12.5,
+            "value_basis": None,
+            "sub_scores": [{"fit": 40, "source": None}] * n,
             "curve": [{"days": [0, 30], "won": [0.0, 0.5]}] * n,
             "reasons": None,
         }
@@ -117,16 +137,60 @@ def _forecasts(as_of: pd.Timestamp) -> pd.DataFrame:
     constant = {name: float(i) for i, name in enumerate(numbers)}
     period = {"period_end": pd.Timestamp("2026-06-30"), "period_name": "2026 Q2"}
     others = {"cutoff": pd.NaT, "as_of": as_of, "actual": np.nan, "carried_by": "curves"}
-    return pd.DataFrame([row | constant | period | others for row in rows])
+    others |= {"period_kind": "quarter", "commit_amount": 1.0, "best_case_amount": np.nan}
+    made = pd.DataFrame([row | constant | period | others for row in rows])
+    return made.assign(rule_weights=pd.Series([{"curves": 1.0}] * len(rows), dtype=object))
+
+
+def _stalls(deal_scores: pd.DataFrame) -> pd.DataFrame:
+    """Every deal: each other one flagged, without reasons, and the first without a checkpoint."""
+    row = np.arange(len(deal_scores))
+    shared = [column.name for column in STALLS.columns if column.name in deal_scores]
+    return deal_scores[shared].assign(
+        stall_probability=0.5,
+        usual_probability=0.25,
+        verdict=np.where(row % 2, "on_course", "flagged"),
+        checkpoint=pd.Series([None, *["decision"] * (len(row) - 1)], dtype=object),
+        funnel_part="upper",
+        next_step="upper:together",
+        dwell_q50_days=np.nan,
+        dwell_q80_days=20.5,
+        quiet_days=8.0,
+        still_days=31.0,
+        reasons=pd.Series([[]] * len(row), dtype=object),
+    )[list(STALLS.names)]
+
+
+def _stall_owners() -> pd.DataFrame:
+    counts = {column.name: 2 for column in STALL_OWNERS.columns if column.kind is not Kind.TEXT}
+    return pd.DataFrame({"owner_id": ["o1", "(none)"], "team": ["team 0", None], **counts})
+
+
+PLAIN: dict[Kind, tuple[object, object]] = {
+    Kind.TEXT: ("one", "two"),
+    Kind.NUMBER: (0.25, np.nan),
+    Kind.INTEGER: (1, 2),
+    Kind.INSTANT: (FIRST_AS_OF, FIRST_AS_OF),
+    Kind.DAY: (FIRST_AS_OF, pd.NaT),
+    Kind.FLAG: (True, False),
+    Kind.JSON: ([{"month": "2026-01-01"}], []),
+}
+
+
+def _plain(table: ResultTable) -> pd.DataFrame:
+    """Two rows with a value of its kind in every column."""
+    values = {column.name: pd.Series(PLAIN[column.kind]) for column in table.columns}
+    return pd.DataFrame(values)
 
 
 def _funnel(random: np.random.Generator) -> pd.DataFrame:
     numbers = (
         "fixed_rate history_rate amount weighted_fixed weighted_history conversion_rate"
-        " conversion_low conversion_high dwell_q50_days dwell_q80_days"
+        " conversion_low conversion_high dwell_q50_days dwell_q80_days usual_count"
+        " dwell_q50_days_low dwell_q50_days_high dwell_q80_days_low dwell_q80_days_high"
     ).split()
     frame = pd.DataFrame({"stage": STAGES, "stage_order": [1, 2, np.nan]})
-    counts = {"deal_count": [3, 2, 1], "entered_count": [9, 5, 2]}
+    counts = {"deal_count": [3, 2, 1], "entered_count": [9, 5, 2], "decided_count": [8, 5, 1]}
     scope = {"scope_kind": "company", "scope": "company", "process": "default"}
     return frame.assign(**scope, **counts, **{name: random.random(3) for name in numbers})
 

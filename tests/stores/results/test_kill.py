@@ -15,6 +15,7 @@ from tests.stores.results.publishing import DEALS
 from closecurve.crm.errors import ExitCode
 from closecurve.stores.bundle import open_sealed, seal
 from closecurve.stores.results import LIMIT_MOST, PublicationHead, SqlResultsStore
+from closecurve.stores.results.columns import RESULT_TABLES
 
 
 def child(project_root: Path, *arguments: object) -> "subprocess.Popen[str]":
@@ -27,13 +28,13 @@ def child(project_root: Path, *arguments: object) -> "subprocess.Popen[str]":
 def check_whole(store: SqlResultsStore, head: PublicationHead) -> None:
     """All tables of the publication are there, and its amounts add up to the sum it states."""
     number = int(head.history_id.split("-")[1])
-    assert store.counts(head.publication_id) == {
+    assert store.counts(head.publication_id) == dict.fromkeys(RESULT_TABLES, 2) | {
         "deal_scores": DEALS,
         "lead_scores": number % 5,
         "forecasts": 4,
         "funnel": 3,
-        "owner_facts": 2,
         "account_facts": 1,
+        "stalls": DEALS,
     }
     rows = store.deals(head.publication_id, limit=LIMIT_MOST).rows
     assert math.isclose(sum(row["amount"] for row in rows), head.summary["amount"])

@@ -13,6 +13,7 @@ from tests.stores.results.conftest import FIRST_AS_OF, make_publication
 
 from closecurve.crm.errors import EnvironmentFailure, UsageError
 from closecurve.stores.results import Page, ResultsStore, Row, SqlResultsStore, publication_of
+from closecurve.stores.results.columns import RESULT_TABLES
 from closecurve.stores.results.schema import SCHEMA, SCHEMA_VERSION, engine_of
 
 
@@ -69,7 +70,7 @@ def test_a_deal_has_plain_values_and_its_curve(store: ResultsStore) -> None:
     given = publication.deal_scores.iloc[0]
     deal = store.deal(number, given["deal_id"])
     assert deal is not None
-    assert list(deal) == list(publication.deal_scores.columns)
+    assert set(deal) == set(publication.deal_scores.columns)
     assert deal["amount"] == given["amount"]
     assert deal["created_at"] == given["created_at"]
     assert type(deal["created_at"]) is datetime
@@ -229,13 +230,15 @@ def test_facts_come_back_as_columns(store: ResultsStore) -> None:
 def test_counts_are_the_rows_of_each_table(store: ResultsStore) -> None:
     store.publish(make_publication(1))
     number = store.publish(make_publication(2, deals=7, leads=0))
-    assert store.counts(number) == {
+    counts = store.counts(number)
+    assert list(counts) == list(RESULT_TABLES)
+    assert counts == dict.fromkeys(RESULT_TABLES, 2) | {
         "deal_scores": 7,
         "lead_scores": 0,
         "forecasts": 4,
         "funnel": 3,
-        "owner_facts": 2,
         "account_facts": 1,
+        "stalls": 7,
     }
 
 
@@ -335,6 +338,8 @@ def test_rows_of_any_table_come_by_their_key(store: ResultsStore) -> None:
     some = store.rows(number, "deal_scores", {"team": "team 1"})
     assert {row["team"] for row in some} == {"team 1"}
     assert store.rows(number + 1, "deal_scores") == []
+    few = store.rows(number, "deal_scores", {"team": "team 1"}, columns=("deal_id", "amount"))
+    assert few == [{name: row[name] for name in ("deal_id", "amount")} for row in some]
 
 
 def test_a_page_of_any_table_walks_like_that_of_deals(store: ResultsStore) -> None:

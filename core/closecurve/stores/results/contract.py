@@ -1,11 +1,13 @@
 """What every results store can do; one contract test runs on each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
+from closecurve.stores.results.backtests import BacktestStore
 from closecurve.stores.results.paging import Page
 from closecurve.stores.results.publication import Publication, PublicationHead, Row
+from closecurve.stores.results.snoozes import SnoozeStore
 
 
 class ResultsStore(Protocol):
@@ -15,6 +17,16 @@ class ResultsStore(Protocol):
     belongs together, whatever is published meanwhile. An id that is not there reads as empty.
     Every method raises EnvironmentFailure where the store cannot be reached or refuses.
     """
+
+    @property
+    def backtests(self) -> BacktestStore:
+        """How forecasts came out at past origins, whatever is published."""
+        ...
+
+    @property
+    def snoozes(self) -> SnoozeStore:
+        """The deals whose flags are put off, whatever is published."""
+        ...
 
     def publish(self, publication: Publication) -> int:
         """Store it in one transaction and return its id.
@@ -107,11 +119,16 @@ class ResultsStore(Protocol):
         ...
 
     def rows(
-        self, publication_id: int, table: str, filters: Mapping[str, str | None] | None = None
+        self,
+        publication_id: int,
+        table: str,
+        filters: Mapping[str, str | None] | None = None,
+        columns: Sequence[str] | None = None,
     ) -> list[Row]:
         """All rows of a table of `RESULT_TABLES` that match the texts of `filters`, by its key.
 
-        A filter of None lets everything through. Raises UsageError: filter-text.
+        A filter of None lets everything through; `columns` None asks for all of them. Raises
+        UsageError: filter-text.
         """
         ...
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from closecurve.stores.results.backtests import MemoryBacktests
 from closecurve.stores.results.columns import (
     ACCOUNT_FACTS,
     DEAL_SCORES,
@@ -36,6 +37,7 @@ from closecurve.stores.results.publication import (
     Row,
     unpacked,
 )
+from closecurve.stores.results.snoozes import MemorySnoozes
 
 
 class MemoryResultsStore:
@@ -44,6 +46,8 @@ class MemoryResultsStore:
     def __init__(self) -> None:
         self._heads: list[Row] = []
         self._tables: list[dict[str, list[Row]]] = []
+        self.snoozes = MemorySnoozes()
+        self.backtests = MemoryBacktests()
 
     def publish(self, publication: Publication) -> int:
         head = publication.head()
@@ -77,10 +81,16 @@ class MemoryResultsStore:
         return PublicationHead.of({"publication_id": publication_id, **opened})
 
     def rows(
-        self, publication_id: int, table: str, filters: Mapping[str, str | None] | None = None
+        self,
+        publication_id: int,
+        table: str,
+        filters: Mapping[str, str | None] | None = None,
+        columns: Sequence[str] | None = None,
     ) -> list[Row]:
         found = self._rows(RESULT_TABLES[table], publication_id, dict(filters or {}))
-        return _sorted(found, RESULT_TABLES[table].key)
+        ordered = _sorted(found, RESULT_TABLES[table].key)
+        kept = RESULT_TABLES[table].names if columns is None else columns
+        return [{name: row[name] for name in kept} for row in ordered]
 
     def page(
         self,

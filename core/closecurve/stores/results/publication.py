@@ -77,9 +77,23 @@ class Publication:
     deal_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     lead_scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     forecasts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    period_forecasts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    forecast_basis: pd.DataFrame = field(default_factory=pd.DataFrame)
     funnel: pd.DataFrame = field(default_factory=pd.DataFrame)
+    funnel_metrics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    funnel_leaks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    funnel_losses: pd.DataFrame = field(default_factory=pd.DataFrame)
+    concentrations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    owner_ranks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    seasons: pd.DataFrame = field(default_factory=pd.DataFrame)
     owner_facts: pd.DataFrame = field(default_factory=pd.DataFrame)
     account_facts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stalls: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stall_owners: pd.DataFrame = field(default_factory=pd.DataFrame)
+    target_shares: pd.DataFrame = field(default_factory=pd.DataFrame)
+    deal_steps: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lead_steps: pd.DataFrame = field(default_factory=pd.DataFrame)
+    closed_deals: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         for name in ("as_of", "published_at"):

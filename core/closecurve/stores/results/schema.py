@@ -31,7 +31,13 @@ from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeEngine
 
 from closecurve.crm.errors import EnvironmentFailure, UsageError
-from closecurve.stores.results.columns import RESULT_TABLES, Kind, ResultColumn, ResultTable
+from closecurve.stores.results.columns import (
+    BACKTEST_FORECASTS,
+    RESULT_TABLES,
+    Kind,
+    ResultColumn,
+    ResultTable,
+)
 from closecurve.stores.results.publication import CONTENT
 
 SCHEMA_VERSION = 2
@@ -75,6 +81,25 @@ PUBLICATIONS = Table(
 )
 
 
+def _snooze_columns(*key: Column[Any]) -> tuple[Column[Any], ...]:
+    return (
+        *key,
+        Column("until_date", Date, nullable=False),
+        Column("reason", _TEXT, nullable=False),
+        Column("snoozed_at", DateTime, nullable=False),
+    )
+
+
+SNOOZES = Table("snoozes", METADATA, *_snooze_columns(Column("deal_id", _TEXT, primary_key=True)))
+SNOOZE_KEYS = Table(
+    "snooze_keys",
+    METADATA,
+    Column("request_key", _TEXT, primary_key=True),
+    *_snooze_columns(Column("deal_id", _TEXT, nullable=False)),
+)
+"""What each `Idempotency-Key` stood for; of no publication, as `SNOOZES`."""
+
+
 def _table(spec: ResultTable) -> Table:
     # The id comes first in the key: one index then finds a deal in one publication and its history
     # over all of them. Rows live and die with their publication's transaction, so a foreign key
@@ -113,6 +138,26 @@ def _indexed(table: Table, name: str) -> ColumnElement[Any]:
     column = table.c[name.removeprefix("-")]
     return column.desc() if name.startswith("-") else column.asc()
 
+
+BACKTESTS = Table(
+    "backtests",
+    METADATA,
+    Column("backtest_id", Integer, primary_key=True, autoincrement=False),
+    Column("made_at", DateTime, nullable=False),
+    Column("history_id", _TEXT, nullable=False),
+    Column("cutoffs", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+)
+BACKTEST_ROWS = Table(
+    BACKTEST_FORECASTS.name,
+    METADATA,
+    Column("backtest_id", Integer, primary_key=True, autoincrement=False),
+    *(
+        _column(column, primary_key=column.name in BACKTEST_FORECASTS.key)
+        for column in BACKTEST_FORECASTS.columns
+    ),
+)
+"""The rows of the newest of `BACKTESTS`."""
 
 TABLES = {name: _table(spec) for name, spec in RESULT_TABLES.items()}
 """The SQLAlchemy tables of a publication by name."""

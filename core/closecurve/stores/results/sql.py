@@ -1,6 +1,6 @@
 """Results in a database: SQLite beside one service, PostgreSQL where several run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from closecurve.crm.errors import EnvironmentFailure
+from closecurve.stores.results.backtests import SqlBacktests
 from closecurve.stores.results.bulk import write
 from closecurve.stores.results.columns import RESULT_TABLES
 from closecurve.stores.results.paging import (
@@ -45,6 +46,7 @@ from closecurve.stores.results.publication import (
     unpacked,
 )
 from closecurve.stores.results.schema import PUBLICATIONS, TABLES, engine_of, prepare
+from closecurve.stores.results.snoozes import SqlSnoozes
 
 
 class SqlResultsStore:
@@ -58,6 +60,8 @@ class SqlResultsStore:
         self._engine = engine_of(url)
         with self._writing() as connection:
             prepare(connection)
+        self.snoozes = SqlSnoozes(self._read, self._writing)
+        self.backtests = SqlBacktests(self._read, self._writing)
 
     def publish(self, publication: Publication) -> int:
         head = publication.head()
@@ -85,10 +89,17 @@ class SqlResultsStore:
         return next((PublicationHead.of(row) for row in self._read(wanted)), None)
 
     def rows(
-        self, publication_id: int, table: str, filters: Mapping[str, str | None] | None = None
+        self,
+        publication_id: int,
+        table: str,
+        filters: Mapping[str, str | None] | None = None,
+        columns: Sequence[str] | None = None,
     ) -> list[Row]:
         key = [TABLES[table].c[name] for name in RESULT_TABLES[table].key]
-        return self._read(_select(table, publication_id, filters or {}).order_by(*key))
+        wanted = _select(table, publication_id, filters or {}).order_by(*key)
+        if columns is not None:
+            wanted = wanted.with_only_columns(*(TABLES[table].c[name] for name in columns))
+        return self._read(wanted)
 
     def page(
         self,

@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator
 
 from closecurve.crm.stages import Process
 from closecurve.models.baselines.rates import FixedStageRate
-from closecurve.models.close_curve.unfold import Cells, Grid, choose_grid, unfold
 from closecurve.models.incidence import at_times, from_hazards
 from closecurve.models.panel import age_bins, closed_count, labels_of, rows_per_deal, strata_keys
+from closecurve.models.unfold import Cells, Grid, Labels, choose_grid, unfold
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -24,7 +24,7 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
 
     In each interval the hazard of a group is (closes + m h) / (at risk + m), h being the hazard of
     the wider group (stage and age, stage, process, all) and m `strength` deals in landmarks; where
-    nothing was watched at all it is that of `FixedStageRate.steady_hazards`. The
+    nothing was watched at all it is that of `FixedStageRate.unseen_hazards`. The
     pooled answer is mixed with the fixed stage rates as if these were `prior_closes` closes: there
     is an answer before the first close. Without shrinkage and with an edge at each close it is the
     Aalen-Johansen estimate (Aalen and Johansen 1978). A group holds the landmarks that reached its
@@ -60,7 +60,7 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
         self.fixed_ = FixedStageRate(self.processes, by=self.by).fit(X, y)
         closes = closed_count(X, labels)
         self.weight_ = closes / (closes + self.prior_closes) if closes else 0.0
-        self.hazards_ = self._learn(X, unfold(labels, grid), grid, self.strength * rows_per_deal(X))
+        self.hazards_ = self._learn(X, labels, grid, self.strength * rows_per_deal(X))
         self.tables_ = from_hazards(np.stack(list(self.hazards_.values())))
         return self
 
@@ -105,9 +105,11 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
             X = X.assign(**{AGE_BIN: age_bins(X, self.age, self.age_edges_)})
         return [strata_keys(X, level) for level in self.levels_]
 
-    def _learn(self, X: pd.DataFrame, cells: Cells, grid: Grid, rows: float) -> dict[str, Floats]:
+    def _learn(self, X: pd.DataFrame, labels: Labels, grid: Grid, rows: float) -> dict[str, Floats]:
+        cells = unfold(labels, grid)
         everyone = np.zeros(len(X), dtype=np.int64)
-        pooled = _hazards(cells, everyone, self.fixed_.steady_hazards(grid)[None], 0.0)
+        unseen = self.fixed_.unseen_hazards(labels, grid)[None]
+        pooled = _hazards(cells, everyone, unseen, 0.0)
         hazards = {"": pooled[0]}
         if not len(X):
             return hazards

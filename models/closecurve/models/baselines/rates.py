@@ -1,6 +1,7 @@
 """The classic funnel's numbers as curves: the fixed rate of a stage, and what history shows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -9,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from closecurve.crm.stages import Process
-from closecurve.models.close_curve.unfold import Grid, Labels, choose_grid, unfold
 from closecurve.models.incidence import at_times, monotone, with_open
 from closecurve.models.panel import labels_of, strata_keys, stratum
+from closecurve.models.unfold import Grid, Labels, choose_grid, unfold
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,6 +22,31 @@ TYPICAL_CYCLE_DAYS = 45.0
 
 EVEN_RATE = 0.5
 """The chance of a win where no rate is known and nothing was seen."""
+
+STAGE = "stage"
+"""The column of the fixed rates; other columns (of leads: `source`) have none of their own."""
+
+LATE_CLOSES = 0.75
+"""What comes after this share of the closes is late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Late:
+    """What was seen of the late part: closes by cause (2,), and the days of open landmarks."""
+
+    closes: Floats
+    days: float
+
+
+def _late(labels: Labels) -> Late:
+    """The part after three quarters of the closes, by their days; all before the first close."""
+    closing = np.ceil(labels.closing_days)
+    start = float(np.quantile(closing, LATE_CLOSES, method="higher")) if len(closing) else 0.0
+    is_late = labels.duration_days > start
+    return Late(
+        closes=np.bincount(labels.event[is_late], minlength=3)[1:].astype(np.float64),
+        days=float((labels.duration_days[is_late] - start).sum()),
+    )
 
 
 class FixedStageRate(BaseEstimator):  # type: ignore[misc]
@@ -66,23 +92,31 @@ class FixedStageRate(BaseEstimator):  # type: ignore[misc]
         cif[:, 2] = (1 - rates)[:, None] * np.asarray(self.pace_)
         return at_times(with_open(cif), self.edges_, times)
 
-    def steady_hazards(self, grid: Grid) -> Floats:
-        """Hazards (K, 3) at a constant pace with the usual cycle as mean, won at the mean rate."""
-        closed = 1 - np.exp(-grid.widths / self._cycle_days())
-        return np.stack(
-            [1 - closed, closed * self.mean_rate_, closed * (1 - self.mean_rate_)], axis=1
-        )
+    def unseen_hazards(self, labels: Labels, grid: Grid) -> Floats:
+        """Hazards (K, 3) for intervals that nobody was watched through.
+
+        Of stages those of the usual cycle at the mean rate: a deal of a few days says little of its
+        end, which the rates are about. A source has no usual cycle: there records go on as they
+        closed late in what was watched, with one close at the usual pace as prior.
+        """
+        shares = np.array([self.mean_rate_, 1 - self.mean_rate_])
+        rates = shares / self._cycle_days()
+        if self.by != STAGE:
+            late = _late(labels)
+            rates = (late.closes + shares) / (late.days + self._cycle_days())
+        closed = -np.expm1(-grid.widths * rates.sum())[:, None]
+        return np.concatenate([1 - closed, closed * rates / rates.sum()], axis=1)
 
     def _pace(self, labels: Labels, grid: Grid) -> Floats:
         """The share of closes that come by each edge: 0 at the as-of, 1 at the last edge.
 
-        Intervals that nobody was watched through, and all before the first close, have the steady
-        pace.
+        Intervals that nobody was watched through, and all before the first close, have the pace
+        of `unseen_hazards`.
         """
         cells = unfold(labels, grid)
         at_risk = np.bincount(cells.interval, minlength=len(grid))
         closes = np.bincount(cells.interval, weights=cells.outcome > 0, minlength=len(grid))
-        steady = 1 - self.steady_hazards(grid)[:, 0]
+        steady = 1 - self.unseen_hazards(labels, grid)[:, 0]
         is_seen = (at_risk > 0) & bool(closes.sum())
         hazards = np.where(is_seen, closes / np.maximum(at_risk, 1), steady)
         closed = np.concatenate([[0.0], 1 - np.cumprod(1 - hazards)])

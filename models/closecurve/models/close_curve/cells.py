@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecurve.crm.calendar import WEEKDAYS, FiscalCalendar
-from closecurve.models.close_curve.unfold import Cells, Grid, all_cells
 from closecurve.models.encoding import Encoding
+from closecurve.models.unfold import Cells, Grid, all_cells
 
 Floats = NDArray[np.float64]
 

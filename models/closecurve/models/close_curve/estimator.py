@@ -37,7 +37,10 @@ from closecurve.models.close_curve.trees import (
     mean_hazards,
     scores,
 )
-from closecurve.models.close_curve.unfold import (
+from closecurve.models.encoding import Encoding, learn_encoding
+from closecurve.models.incidence import at_times, days_ahead, from_hazards
+from closecurve.models.panel import as_ofs_of, closed_count, feature_kinds, id_column, labels_of
+from closecurve.models.unfold import (
     Cells,
     Grid,
     Labels,
@@ -47,9 +50,6 @@ from closecurve.models.close_curve.unfold import (
     thin,
     unfold,
 )
-from closecurve.models.encoding import Encoding, learn_encoding
-from closecurve.models.incidence import at_times, days_ahead, from_hazards
-from closecurve.models.panel import as_ofs_of, closed_count, feature_kinds, id_column, labels_of
 
 Floats = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
     curves that few data fall back on (`source` for leads); `half_life_share` halves the weight of a
     landmark for each such share of the panel's span that it is older (None: all weigh the same);
     `rounds` None grows with the data, one for `CLOSES_PER_ROUND` closed deals within `ROUNDS`;
-    `most_cells` bounds the rows that trees are grown on. The rest are LightGBM's.
+    `most_cells` bounds the rows that each booster is grown on. The rest are LightGBM's.
 
     >>> X = pd.DataFrame({"size": [1.0, 2.0, 3.0]})
     >>> y = pd.DataFrame({"event": [1, 2, 0], "duration_days": [5.0, 9.0, 20.0]})
@@ -105,7 +105,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         l2: float = 20.0,
         seeds: int = 2,
         half_life_share: float | None = 0.5,
-        most_cells: int = 200_000,
+        most_cells: int = 60_000,
         few_closes: float = 500.0,
         random_state: int = 0,
         num_threads: int = 1,
@@ -145,12 +145,11 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         self.calibration_ = HazardCalibration()
         self.stage_curves_ = StageCurves(self.processes, by=self.by, grid=self.grid_).fit(X, y)
         cells = unfold(labels, self.grid_)
-        rows = self._tree_rows(X, labels, cells)
-        self.closes_ = closes = closed_count(X, labels) if rows.outcome.any() else 0
+        self.closes_ = closes = closed_count(X, labels) if cells.outcome.any() else 0
         self.trees_weight_ = self._weight_of(closes)
         self.rounds_ = self.rounds or int(np.clip(closes / CLOSES_PER_ROUND, *ROUNDS))
         settings = self._settings().for_density(_cells_per_deal(X, cells))
-        self.boosters_ = grow(rows, settings) if closes else []
+        self.boosters_ = grow(self._samples(X, labels, cells), settings) if closes else []
         return self
 
     @property
@@ -256,10 +255,28 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
             encoding=self.encoding_, grid=self.grid_, calendar=self.calendar or FiscalCalendar()
         )
 
-    def _tree_rows(self, X: pd.DataFrame, labels: Labels, every: Cells) -> TreeRows:
+    def _samples(self, X: pd.DataFrame, labels: Labels, every: Cells) -> list[TreeRows]:
+        """The cells of each booster: all of them, or of too many a part of its own.
+
+        Boosters on parts of their own differ more, and their mean gains more, than by the seed
+        (subagging, Buehlmann and Yu 2002).
+        """
         features = self.encoding_.matrix(X)
         hashes = row_hashes(features, labels) + np.uint64(self.random_state)
-        cells, weight = thin(every, hashes, self.most_cells)
+        parts = self.seeds if len(every.row) > self.most_cells else 1
+        return [
+            self._tree_rows(features, X, labels, *thin(every, hashes + part, self.most_cells))
+            for part in np.arange(parts, dtype=np.uint64)
+        ]
+
+    def _tree_rows(
+        self,
+        features: NDArray[np.float32],
+        X: pd.DataFrame,
+        labels: Labels,
+        cells: Cells,
+        weight: Floats,
+    ) -> TreeRows:
         weight = weight * self._recency(labels)[cells.row]
         return TreeRows(
             matrix=self._cell_matrix().build(features, as_ofs_of(X), cells),

@@ -39,6 +39,7 @@ class CurveRanges:
     start: Floats
     stages: StageLookup
     latest: dict[pd.Timestamp | None, Runs] = field(default_factory=dict)
+    alike: dict[bytes, Runs] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -58,9 +59,19 @@ class CurveRanges:
         """The leaves' runs at an as-of; those of the last one asked for are kept."""
         found = self.latest.get(as_of)
         if found is None:
-            found = self.ranges.runs(self.cells.interval_values(as_of))
+            found = self._runs_of(self.cells.interval_values(as_of))
             self.latest.clear()
             self.latest[as_of] = found
+        return found
+
+    def _runs_of(self, interval_values: Features) -> Runs:
+        """As-ofs of one hour mostly share their interval values, and with them the runs."""
+        key = interval_values.tobytes()
+        found = self.alike.get(key)
+        if found is None:
+            found = self.ranges.runs(interval_values)
+            self.alike.clear()
+            self.alike[key] = found
         return found
 
     def hazards(self, features: Features, as_of: pd.Timestamp | None, num_threads: int) -> Floats:

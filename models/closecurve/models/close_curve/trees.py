@@ -81,7 +81,7 @@ class TreeSettings:
             "feature_fraction_seed": self.random_state + seed,
             "max_bin": BINS,
             "deterministic": True,
-            "force_row_wise": True,
+            "force_col_wise": True,
             "bin_construct_sample_cnt": BINNED_ROWS,
             "verbosity": ERRORS_ONLY,
             "num_threads": ONE_THREAD,
@@ -99,11 +99,26 @@ class TreeRows:
     categories: Sequence[int]
 
 
-def grow(rows: TreeRows, settings: TreeSettings) -> list[lgb.Booster]:
+def grow(samples: Sequence[TreeRows], settings: TreeSettings) -> list[lgb.Booster]:
     """One booster per seed, as it reads back from its text: what is saved is what was tried.
 
-    Columns are named by place only, so that a model file names no attribute of a company.
+    Seed after seed takes the next of the samples, and the first again after the last.
     """
+    with ThreadPoolExecutor(settings.num_threads) as pool:
+        data = list(pool.map(lambda rows: _dataset(rows, settings), samples))
+
+        def grown(seed: int) -> lgb.Booster:
+            # Made in its own thread: LightGBM keeps its verbosity by thread.
+            booster = lgb.Booster(settings.parameters(seed), data[seed % len(data)])
+            for _ in range(settings.rounds):
+                booster.update()
+            return lgb.Booster(model_str=booster.model_to_string())
+
+        return list(pool.map(grown, range(settings.seeds)))
+
+
+def _dataset(rows: TreeRows, settings: TreeSettings) -> lgb.Dataset:
+    """Columns are named by place only, so that a model file names no attribute of a company."""
     data = lgb.Dataset(
         rows.matrix,
         label=rows.outcome,
@@ -113,17 +128,7 @@ def grow(rows: TreeRows, settings: TreeSettings) -> list[lgb.Booster]:
         categorical_feature=list(rows.categories),
         params=settings.parameters(0),
     )
-    data.construct()
-
-    def grown(seed: int) -> lgb.Booster:
-        # Made in its own thread: LightGBM keeps its verbosity by thread.
-        booster = lgb.Booster(settings.parameters(seed), data)
-        for _ in range(settings.rounds):
-            booster.update()
-        return lgb.Booster(model_str=booster.model_to_string())
-
-    with ThreadPoolExecutor(settings.num_threads) as pool:
-        return list(pool.map(grown, range(settings.seeds)))
+    return data.construct()
 
 
 def first_rounds(booster: lgb.Booster, rounds: int) -> lgb.Booster:

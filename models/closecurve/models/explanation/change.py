@@ -1,10 +1,11 @@
 """What changed between two dates: the difference of a deal's probability, shared out.
 
-First the new model is asked what it says of the deal as it stood then: that is the model's part.
-Then the deal is walked from what it held to what it holds (`explanation_walk`), at the old as-of
-and at the new one, and each group's part is the mean of both. What the calendar does by itself is
-the part of time: a quarter's end that drew nearer. The parts add up to the whole difference, and a
-group in which nothing differs has none.
+First the model is asked what it says of the deal as it stood then: where it differs from what was
+said then, that is the part of a new model (of the same model: of a history corrected since). Then
+the deal is walked from what it held to what it holds (`explanation.walk`), at the old as-of and at
+the new one, and each group's part is the mean of both. What the calendar does by itself is the part
+of time: a quarter's end that drew nearer. The parts add up to the whole difference, and a group in
+which nothing differs has none.
 """
 
 from collections.abc import Mapping
@@ -23,14 +24,14 @@ from closecurve.models.explanation.walk import GroupWalk
 Floats = NDArray[np.float64]
 
 EVER = float("inf")
-MODEL, TIME = "model", "time"
+MODEL, TIME, HISTORY = "model", "time", "history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One deal: its probabilities then and now, and the parts that make up the difference.
 
-    `parts` has the model's, that of time, and one for each feature group.
+    `parts` has the model's (or the history's), that of time, and one for each feature group.
     """
 
     before: float
@@ -43,12 +44,19 @@ class Change:
 
 
 def explain_changes(
-    model: CloseCurve, then: pd.DataFrame, now: pd.DataFrame, *, earlier: CloseCurve | None = None
+    model: CloseCurve,
+    then: pd.DataFrame,
+    now: pd.DataFrame,
+    *,
+    before: Floats | None = None,
+    said_by: str = MODEL,
 ) -> list[Change]:
     """The change of the eventual win (conversion) of each deal, row by row.
 
-    `then` and `now` hold the snapshots of the same deals at one as-of each, with the columns of the
-    models; `model` answers now, `earlier` answered then (None: the same model). Raises UsageError
+    `then` and `now` hold the snapshots of the same deals at one as-of each, with the columns of
+    `model`, which answers now. `before` (n,) is what was said then, and `said_by` the part that
+    takes the difference to what the model says of then: `model` where another one answered,
+    `history` where it was this one. None: this one, and nothing was corrected. Raises UsageError
     where the rows do not pair.
     """
     if len(then) != len(now):
@@ -63,17 +71,12 @@ def explain_changes(
         walk.between(start, end, X["as_of"].iloc[0] if model.is_dated_ else None, EVER)
         for X in (then, now)
     )
-    before = old.start if earlier is None else _ever(earlier, then)
+    said = old.start if before is None else before
     time = (new.start - old.start + new.end - old.end) / 2
     shares = (old.contributions + new.contributions) / 2
-    made = np.column_stack([old.start - before, time, shares])
-    names = [MODEL, TIME, *walk.groups]
+    made = np.column_stack([old.start - said, time, shares])
+    names = [said_by, TIME, *walk.groups]
     return [
         Change(before=float(b), after=float(a), parts=dict(zip(names, row.tolist(), strict=True)))
-        for b, a, row in zip(before, new.end, made, strict=True)
+        for b, a, row in zip(said, new.end, made, strict=True)
     ]
-
-
-def _ever(model: CloseCurve, X: pd.DataFrame) -> Floats:
-    found: Floats = model.predict_cumulative_incidence(X, [EVER])[:, 1, 0]
-    return found

@@ -51,6 +51,7 @@ GROUPS_IN_CHINESE = {
     "time": "时间推移",
     "model": "模型更新",
     "history": "历史更正",
+    "not recorded": "未记录",
 }
 
 Record = Mapping[str, Any]

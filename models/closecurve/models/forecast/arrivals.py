@@ -4,21 +4,21 @@ Wins of new deals are a compound Poisson process: arrivals at the trailing rate,
 probability to be won in the time that is left, each win with the amount of a recent one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
 
 from closecurve.crm.calendar import Period
-from closecurve.models.forecast.inputs import ForecastInputs, known, rest_days
+from closecurve.models.forecast.inputs import ForecastInputs, recent_won, rest_days
 from closecurve.models.product_limit import codes_of, product_limit
 from closecurve.models.scopes import COMPANY, SCOPE_COLUMNS, labels_of
-from closecurve.models.spans import days_of
 
 DAY = pd.Timedelta(days=1)
+FAR_AHEAD = pd.Timestamp("2200-01-01")
+Instants = NDArray[np.datetime64]
 
 TRAILING_DAYS = 91
 """The arrival rate is that of the last thirteen whole weeks: every weekday counts alike."""
@@ -36,116 +36,154 @@ SEASON_PRIOR = 10.0
 
 SEASON_BOUNDS = (0.5, 2.0)
 
-SMOOTH_FROM = 100.0
-"""From this many expected wins on, a compound Poisson sum is drawn as the gamma of its moments."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Arrivals:
     """New wins by leaf, a leaf being one mix of owner, team, region and product that gets deals.
 
-    `leaves` holds the scope columns; the other fields are aligned with it: `created_count` of the
-    trailing window (0 nowhere), `expected_count` of wins inside the period, `amounts` of wins to
-    draw from.
+    `leaves` holds the scope columns; `created_count` of the trailing window, the
+    `expected_count` of wins (leaves, periods) and the place of each leaf's amounts in `amounts`,
+    the won amounts to draw from, are aligned with it.
     """
 
     leaves: pd.DataFrame
     created_count: NDArray[np.float64]
     expected_count: NDArray[np.float64]
+    stratum: NDArray[np.intp]
     amounts: tuple[NDArray[np.float64], ...]
 
     def expected(self) -> NDArray[np.float64]:
-        """(leaves,) expected amount won inside the period."""
+        """(leaves, periods) expected amount won."""
         means = np.array([float(amounts.mean()) for amounts in self.amounts])
-        return np.asarray(self.expected_count * means, dtype=np.float64)
-
-    def draws(
-        self, membership: csc_array, draws: int, rng: np.random.Generator
-    ) -> NDArray[np.float64]:
-        """(scopes, draws) amount won inside the period; `membership` is (scopes, leaves)."""
-        total = np.zeros((membership.shape[0], draws))
-        for leaf in range(len(self.leaves)):
-            drawn = self._leaf_draws(leaf, draws, rng)
-            total[membership[:, [leaf]].indices] += drawn
-        return total
-
-    def _leaf_draws(self, leaf: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """(draws,) of one leaf. Its rate is as uncertain as the count that it was read from."""
-        count, amounts = self.created_count[leaf], self.amounts[leaf]
-        mean = self.expected_count[leaf] * rng.gamma(count, size=draws) / count
-        if self.expected_count[leaf] >= SMOOTH_FROM:
-            return _smooth_compound(mean, amounts, rng)
-        wins = rng.poisson(mean)
-        picked = rng.choice(amounts, int(wins.sum()))
-        return np.asarray(np.bincount(np.repeat(np.arange(draws), wins), picked, draws))
+        return np.asarray(self.expected_count * means[self.stratum, None], dtype=np.float64)
 
 
-def _smooth_compound(
-    mean: NDArray[np.float64], amounts: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """The gamma with the mean and the variance of a compound Poisson sum of `mean` wins."""
-    first, second = float(amounts.mean()), float((amounts**2).mean())
-    if first == 0:
-        return np.zeros(len(mean))
-    return rng.gamma(mean * first**2 / second, second / first)
-
-
-def arrivals(inputs: ForecastInputs, period: Period, as_of: pd.Timestamp) -> Arrivals:
-    """What deals created from `as_of` on are expected to win inside `period`, by leaf."""
-    created = known(inputs.created, as_of)
-    created = created[created["created_at"] < as_of]
-    leaves, counts, span = _leaves(created, as_of)
-    curves = _win_curves(_lags(created, known(inputs.wins, as_of), as_of))
-    strata = [team if team in curves else COMPANY for team in labels_of("team", leaves)]
-    rate = counts / span * season_ratio(created["created_at"], period, as_of)
-    exposed = {name: curve.exposure(*rest_days(period, as_of)) for name, curve in curves.items()}
-    amounts = _amounts_by_stratum(inputs.won_amounts(as_of), curves)
+def arrivals(inputs: ForecastInputs, periods: Sequence[Period], as_of: pd.Timestamp) -> Arrivals:
+    """What deals created from `as_of` on are expected to win in the rest of each period."""
+    found = ArrivalHistory.of(inputs.created, inputs.wins).at(periods, as_of)
+    got = found.created_count > 0
     return Arrivals(
-        leaves=leaves,
-        created_count=counts,
-        expected_count=rate * np.array([exposed[name] for name in strata]),
-        amounts=tuple(amounts[name] for name in strata),
+        leaves=found.leaves[got].reset_index(drop=True),
+        created_count=found.created_count[got],
+        expected_count=found.expected_count[got],
+        stratum=found.stratum[got],
+        amounts=found.amounts,
     )
 
 
-def _leaves(
-    created: pd.DataFrame, as_of: pd.Timestamp
-) -> tuple[pd.DataFrame, NDArray[np.float64], float]:
-    """The mixes that got deals in the trailing window, their counts, and the window's days."""
-    age_days = days_of(as_of - created["created_at"])
-    span = float(np.clip(age_days.max(), 1.0, TRAILING_DAYS)) if len(created) else 1.0
-    recent = created[age_days <= span]
-    columns = [column for column in SCOPE_COLUMNS.values() if column in created]
-    keys = recent[columns] if columns else pd.DataFrame({COMPANY: COMPANY}, index=recent.index)
-    group, leaves = codes_of(keys)
-    return leaves, np.bincount(group, minlength=len(leaves)).astype(np.float64), span
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ArrivalHistory:
+    """Created deals and wins as arrays, to be read at any number of instants.
+
+    `leaf` (created,) is a place in `leaves`, `leaf_team` (leaves,) one in `teams`; `closed_at` and
+    `closed_known_at` (created,) are those of the deal's first known win, or far ahead.
+    """
+
+    leaves: pd.DataFrame
+    leaf: NDArray[np.intp]
+    leaf_team: NDArray[np.intp]
+    teams: tuple[str, ...]
+    created_at: Instants
+    known_at: Instants
+    closed_at: Instants
+    closed_known_at: Instants
+    wins: pd.DataFrame
+
+    @classmethod
+    def of(cls, created: pd.DataFrame, wins: pd.DataFrame) -> "ArrivalHistory":
+        """From the frames of `ForecastInputs`; what is known when is asked later."""
+        columns = [column for column in SCOPE_COLUMNS.values() if column in created]
+        keys = created[columns] if columns else pd.DataFrame(index=created.index)
+        leaf, leaves = codes_of(keys if columns else keys.assign(company=COMPANY))
+        team, names = pd.factorize(labels_of("team", leaves))
+        first = wins.sort_values("known_at", kind="stable").drop_duplicates("deal_id")
+        won = first.set_index("deal_id").reindex(created["deal_id"])
+        clock = "known_at" if "known_at" in created else "created_at"
+        return cls(
+            leaves=leaves,
+            leaf=leaf,
+            leaf_team=np.asarray(team, dtype=np.intp),
+            teams=tuple(names),
+            created_at=_instants(created["created_at"]),
+            known_at=_instants(created[clock]),
+            closed_at=_instants(won["closed_at"].fillna(FAR_AHEAD)),
+            closed_known_at=_instants(won["known_at"].fillna(FAR_AHEAD)),
+            wins=wins,
+        )
+
+    def at(self, periods: Sequence[Period], as_of: pd.Timestamp) -> Arrivals:
+        """The arrivals as known strictly before an instant; every leaf, also those with no deal."""
+        now = as_of.to_datetime64()
+        seen = (self.known_at < now) & (self.created_at < now)
+        ages = (now - self.created_at[seen]) / DAY.to_timedelta64()
+        span = float(np.clip(ages.max(), 1.0, TRAILING_DAYS)) if len(ages) else 1.0
+        recent = self.leaf[seen][ages <= span]
+        counts = np.bincount(recent, minlength=len(self.leaves)).astype(np.float64)
+        curves = self._curves(np.flatnonzero(seen)[ages <= CURVE_DAYS], now)
+        ordered = np.sort(ages)
+        seasons = np.array([season_ratio(ordered, period, as_of) for period in periods])
+        rests = [rest_days(period, as_of) for period in periods]
+        exposed = np.array([[curve.exposure(*rest) for rest in rests] for curve in curves.values()])
+        stratum = self._strata([*curves])
+        return Arrivals(
+            leaves=self.leaves,
+            created_count=counts,
+            expected_count=(counts / span)[:, None] * seasons * exposed[stratum],
+            stratum=stratum,
+            amounts=_amounts_by_stratum(recent_won(self.wins, as_of), [*curves]),
+        )
+
+    def _strata(self, names: Sequence[str]) -> NDArray[np.intp]:
+        """(leaves,) the place of each leaf's team among the curves; the company's else."""
+        places = {name: place for place, name in enumerate(names)}
+        by_team = [places.get(team, places[COMPANY]) for team in self.teams]
+        return np.array(by_team, dtype=np.intp)[self.leaf_team]
+
+    def _curves(self, young: NDArray[np.intp], now: np.datetime64) -> dict[str, "WinCurve"]:
+        """The company's creation-to-win curve, and one for each team with wins enough.
+
+        A lost deal stays: it was followed to the as-of and not won, which is the risk set of the
+        cumulative incidence where only the end of the following censors (Fine and Gray, 1999).
+        """
+        won = self.closed_known_at[young] < now
+        until = np.where(won, self.closed_at[young], now)
+        lag_days = np.maximum((until - self.created_at[young]) / DAY.to_timedelta64(), 0.0)
+        team = self.leaf_team[self.leaf[young]]
+        wins = np.bincount(team, won, len(self.teams))
+        own = {self.teams[place]: team == place for place in np.flatnonzero(wins >= TEAM_WINS)}
+        parts = {COMPANY: np.ones(len(young), dtype=bool)} | own
+        return {name: _win_curve(lag_days[part], won[part]) for name, part in parts.items()}
 
 
-def season_ratio(created_at: pd.Series, period: Period, as_of: pd.Timestamp) -> float:
+def _instants(values: pd.Series) -> Instants:
+    return values.to_numpy(dtype="datetime64[us]")
+
+
+def season_ratio(ages: NDArray[np.float64], period: Period, as_of: pd.Timestamp) -> float:
     """How many more deals arrive in the rest of the period than in the trailing window.
 
-    Read from the same two windows of earlier years, up to three; 1 below two years of history.
+    Read from the same two windows of earlier years, up to three, from the ages in days of all
+    created deals, in order; 1 below two years of history.
     """
     ahead_days = rest_days(period, as_of)[1]
-    age_days = days_of(as_of - created_at)
-    oldest = float(age_days.max(initial=0.0))
+    oldest = float(ages[-1]) if len(ages) else 0.0
     years = int(min((oldest - TRAILING_DAYS) // 365, SEASON_YEARS))
-    if oldest < SEASON_HISTORY_DAYS or ahead_days <= 0:
-        return 1.0
     back = 365.0 * np.arange(1, years + 1, dtype=np.float64)
-    trailing = _counts_between(age_days, back, back + TRAILING_DAYS)
-    ahead = _counts_between(age_days, back - ahead_days, back)
+    back = back[back >= ahead_days]
+    if oldest < SEASON_HISTORY_DAYS or ahead_days <= 0 or not len(back):
+        return 1.0
+    trailing = _counts_between(ages, back, back + TRAILING_DAYS)
+    ahead = _counts_between(ages, back - ahead_days, back)
     ahead_rate = (ahead + SEASON_PRIOR * ahead_days / TRAILING_DAYS) / ahead_days
     ratio = ahead_rate * TRAILING_DAYS / (trailing + SEASON_PRIOR)
     return float(np.clip(ratio, *SEASON_BOUNDS))
 
 
 def _counts_between(
-    age_days: NDArray[np.float64], youngest: NDArray[np.float64], oldest: NDArray[np.float64]
+    ages: NDArray[np.float64], youngest: NDArray[np.float64], oldest: NDArray[np.float64]
 ) -> float:
     """Mean count, over windows, of ages from `youngest` (exclusive) to `oldest`."""
-    ordered = np.sort(age_days)
-    found = np.searchsorted(ordered, oldest, "right") - np.searchsorted(ordered, youngest, "right")
+    found = np.searchsorted(ages, oldest, "right") - np.searchsorted(ages, youngest, "right")
     return float(found.mean())
 
 
@@ -171,47 +209,18 @@ class WinCurve:
         return float((self.at(end_days - arrive) - self.at(start_days - arrive)).mean() * end_days)
 
 
-def _lags(created: pd.DataFrame, wins: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Team, days from creation to the win or to `as_of`, and whether won, of recent deals.
-
-    A lost deal stays: it was followed to the as-of and not won, which is the risk set of the
-    cumulative incidence where only the end of the following censors (Fine and Gray, 1999).
-    """
-    young = created[created["created_at"] >= as_of - CURVE_DAYS * DAY]
-    won_at = wins.drop_duplicates("deal_id").set_index("deal_id")["closed_at"]
-    closed_at = pd.Series(won_at.reindex(young["deal_id"]).to_numpy(), index=young.index)
-    lag_days = days_of(closed_at.fillna(as_of) - young["created_at"])
-    return pd.DataFrame(
-        {
-            "team": labels_of("team", young),
-            "lag_days": np.maximum(lag_days, 0.0),
-            "won": closed_at.notna(),
-        }
-    )
-
-
-def _win_curves(lags: pd.DataFrame) -> dict[str, WinCurve]:
-    """The company's curve, and one for each team with wins enough for its own."""
-    wins = lags["team"][lags["won"]].value_counts()
-    own = {str(team): lags[lags["team"] == team] for team in wins.index[wins >= TEAM_WINS]}
-    return {name: _win_curve(rows) for name, rows in ({COMPANY: lags} | own).items()}
-
-
-def _win_curve(lags: pd.DataFrame) -> WinCurve:
-    one_group = np.zeros(len(lags), dtype=np.intp)
-    limit = product_limit(
-        one_group, lags["lag_days"].to_numpy(dtype=np.float64), lags["won"].to_numpy(dtype=np.intp)
-    )
-    lag_days, won = limit.curve()
-    return WinCurve(lag_days=lag_days, won=won)
+def _win_curve(lag_days: NDArray[np.float64], won: NDArray[np.bool_]) -> WinCurve:
+    limit = product_limit(np.zeros(len(won), dtype=np.intp), lag_days, won.astype(np.intp))
+    found, by = limit.curve()
+    return WinCurve(lag_days=found, won=by)
 
 
 def _amounts_by_stratum(
-    wins: pd.DataFrame, strata: Iterable[str]
-) -> dict[str, NDArray[np.float64]]:
+    wins: pd.DataFrame, strata: Sequence[str]
+) -> tuple[NDArray[np.float64], ...]:
     """The won amounts to draw from; the company's where a team has too few with an amount."""
     amounts = wins["amount_company"].to_numpy(dtype=np.float64)
     pooled = amounts if len(amounts) else np.zeros(1)
     teams = labels_of("team", wins).to_numpy()
-    own = {name: amounts[teams == name] for name in strata}
-    return {name: found if len(found) >= TEAM_WINS else pooled for name, found in own.items()}
+    own = (amounts[teams == name] for name in strata)
+    return tuple(found if len(found) >= TEAM_WINS else pooled for found in own)

@@ -64,7 +64,7 @@ def combine(past: PastOrigins, bottom_up_rest: float) -> Combination:
     """The combination of today's rules, as past origins taught it."""
     today = past.today.reindex(list(RULES))
     today[BOTTOM_UP] = bottom_up_rest
-    prior, errors = _prior(past), _log_errors(past, _then(past))
+    prior, errors = prior_of(past), _log_errors(past, _then(past))
     every = np.ones((1, len(errors)), dtype=bool)
     weights = _weights(errors, every, today.notna().to_numpy()[None, :], prior)[0]
     return Combination(
@@ -74,7 +74,8 @@ def combine(past: PastOrigins, bottom_up_rest: float) -> Combination:
     )
 
 
-def _prior(past: PastOrigins) -> Prior:
+def prior_of(past: PastOrigins) -> Prior:
+    """The belief for a period that ends as far ahead as that of the origins."""
     days = max((past.period_end - past.as_of).total_seconds() / SECONDS_A_DAY, WEEK_DAYS)
     return Prior(variance=PRIOR_ERROR**2 * days / PRIOR_ERROR_DAYS, overlap=WEEK_DAYS / days)
 

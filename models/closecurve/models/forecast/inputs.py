@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.calendar import Period
 from closecurve.crm.errors import DataError, UsageError
-from closecurve.models.scopes import Scopes, scopes_of
+from closecurve.models.scopes import Chains, Scopes, scopes_of
 
 REQUIRED = {
     "open_deals": ("deal_id", "amount_company", "win_probability_period"),
@@ -43,13 +43,16 @@ class ForecastInputs:
 
     - `open_deals`, open as of the instant: deal_id, amount_company, `win_probability_period` (won
       inside the period, read off the curve; see `win_probability_between`); where there are:
-      owner_id, team, region, product, expected_close_date, stage_rate_fixed, stage_rate_history.
+      owner_id, team, region, product, expected_close_date, stage_rate_fixed, stage_rate_history,
+      forecast_category, `amount_factor` (how the amount of such a deal changes until the win,
+      over how the amount of any deal does; 1 where there is none).
     - `wins`: deal_id, closed_at, known_at, amount_company; where there are: owner_id, team, region,
       product. Wins known at or after the as-of serve `actual` and nothing else.
     - `created`: deal_id, created_at of every deal, and known_at, owner_id, team, region, product
       where there are.
     - `targets`: scope_kind, scope, period_start, period_end, amount_company.
     - `amount_ratios`: (n,) amounts at the win over amounts while open, of past wins.
+    - `chains`: by owner, the managers above; see `closecurve.models.scopes.chains_of`.
     - `data_until`: the last instant at which anything became known.
 
     Raises UsageError for a missing column, DataError for a value outside its range.
@@ -60,6 +63,7 @@ class ForecastInputs:
     created: pd.DataFrame
     targets: pd.DataFrame | None = None
     amount_ratios: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))
+    chains: Chains = field(default_factory=dict)
     data_until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
@@ -74,31 +78,33 @@ class ForecastInputs:
 
     def scopes(self, as_of: pd.Timestamp) -> Scopes:
         """Every scope with an open deal, a win or a created deal known before `as_of`."""
-        return scopes_of([self.open_deals, known(self.wins, as_of), known(self.created, as_of)])
-
-    def won_amounts(self, as_of: pd.Timestamp) -> pd.DataFrame:
-        """The last year's wins that have an amount; those of all history where it has none."""
-        wins = known(self.wins, as_of)
-        wins = wins[wins["amount_company"].notna()]
-        recent = wins[wins["closed_at"] >= as_of - pd.Timedelta(days=RECENT_DAYS)]
-        return recent if len(recent) else wins
+        frames = [self.open_deals, known(self.wins, as_of), known(self.created, as_of)]
+        return scopes_of(frames, self.chains)
 
     def open_amounts(self, as_of: pd.Timestamp) -> NDArray[np.float64]:
-        """(open deals,) amounts; a deal without one is expected to bring what a win brings."""
-        wins = self.won_amounts(as_of)["amount_company"]
+        """(open deals,) amounts before `amount_ratios`; a deal without one is expected to bring
+        what a win brings."""
+        wins = recent_won(self.wins, as_of)["amount_company"]
         usual = float(wins.mean()) if len(wins) else 0.0
-        return self.open_deals["amount_company"].fillna(usual).to_numpy(dtype=np.float64)
-
-    def open_expected(self, as_of: pd.Timestamp) -> NDArray[np.float64]:
-        """(open deals,) expected amount won inside the period."""
-        probability = self.open_deals["win_probability_period"].to_numpy(dtype=np.float64)
-        return probability * self.open_amounts(as_of) * float(np.mean(self.amount_ratios))
+        amounts = self.open_deals["amount_company"].fillna(usual).to_numpy(dtype=np.float64)
+        if "amount_factor" not in self.open_deals:
+            return amounts
+        factor = self.open_deals["amount_factor"].to_numpy(dtype=np.float64)
+        return np.asarray(amounts * factor, dtype=np.float64)
 
 
 def known(facts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """The facts known strictly before `as_of`; a creation without known_at is known at once."""
     clock = "known_at" if "known_at" in facts else "created_at"
     return facts[facts[clock] < as_of]
+
+
+def recent_won(wins: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """The last year's known wins that have an amount; those of all history where it has none."""
+    told = known(wins, as_of)
+    told = told[told["amount_company"].notna()]
+    recent = told[told["closed_at"] >= as_of - pd.Timedelta(days=RECENT_DAYS)]
+    return recent if len(recent) else told
 
 
 def rest_start(period: Period, as_of: pd.Timestamp) -> pd.Timestamp:

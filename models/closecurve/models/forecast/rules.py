@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from closecurve.crm.calendar import FiscalCalendar, Period
 from closecurve.crm.errors import UsageError
 from closecurve.models.forecast.inputs import known
+from closecurve.models.forecast.series import rest_of
 from closecurve.models.spans import days_of
 
 DAY = pd.Timedelta(days=1)
@@ -21,14 +22,17 @@ WEEK = pd.Timedelta(days=7)
 
 BOTTOM_UP = "bottom_up"
 TOP_DOWN = ("run_rate", "same_days", "last_quarter", "last_year")
-RULES = (BOTTOM_UP, *TOP_DOWN)
-"""The rules that are combined: the curves added up, and four readings of won amounts.
+THETA = "theta"
+RULES = (BOTTOM_UP, *TOP_DOWN, THETA)
+"""The rules that are combined: the curves added up, and five readings of won amounts.
 
 - `run_rate`: the daily won amount of the trailing 90 days, for every day that is left;
 - `same_days`: what the last period brought in as many days before its end;
 - `last_quarter`: the last period's total less what is won so far (in a running period only: before
   it begins that is `same_days`);
-- `last_year`: what came in as many days before the end of the period a year ago.
+- `last_year`: what came in as many days before the end of the period a year ago; of a period more
+  than a year ahead, of the last such period that is over;
+- `theta`: sums of four weeks carried on by the Theta method (`closecurve.models.forecast.series`).
 """
 
 RUN_RATE_DAYS = 90
@@ -47,8 +51,8 @@ def origins(
     """Today's origin, then up to `most` past ones, latest first, whose period ended by `as_of`.
 
     Columns: as_of, period_start, period_end, last_end (end of the last period that is over),
-    year_end (the period's end a year earlier); all UTC instants. A past origin's curves are to be
-    held back: nothing known at or after its as_of.
+    year_end (the period's end in the last year that has seen it); all UTC instants. A past origin's
+    curves are to be held back: nothing known at or after its as_of.
     """
     running = period if as_of >= period.start_at else calendar.quarter_at(as_of)
     today = {
@@ -56,7 +60,7 @@ def origins(
         "period_start": period.start_at,
         "period_end": period.end_at,
         "last_end": min(running.start_at, period.start_at),
-        "year_end": period.end_at - pd.DateOffset(years=1),
+        "year_end": _year_end(period, as_of),
     }
     ahead_weeks = max(int(np.ceil((period.end_at - as_of) / WEEK)), 1)
     weeks = np.concatenate([[0], ahead_weeks + np.arange(most)])
@@ -64,6 +68,14 @@ def origins(
     return pd.DataFrame(
         {name: pd.Timestamp(at).to_datetime64() - moved for name, at in today.items()}
     )
+
+
+def _year_end(period: Period, as_of: pd.Timestamp) -> pd.Timestamp:
+    """The period's end moved back by whole years, one at least, until it is over."""
+    years = 1
+    while period.end_at - pd.DateOffset(years=years) > as_of:
+        years += 1
+    return period.end_at - pd.DateOffset(years=years)
 
 
 def period_at(grid: pd.DataFrame, place: int, calendar: FiscalCalendar) -> Period:
@@ -179,23 +191,26 @@ def past_origins(
     as_of: pd.Timestamp,
     calendar: FiscalCalendar,
     bottom_up: pd.DataFrame | None = None,
+    series: pd.DataFrame | None = None,
 ) -> PastOrigins:
     """The rules at today's and at the past origins, and what came, from wins known by `as_of`.
 
     `bottom_up` (as_of, rest) has the mean that held-back curves gave for the rest of the period at
-    any of the past `origins`, in the company's currency. Raises UsageError for an as_of in it that
-    is none of them.
+    any of the past `origins`, in the company's currency; `series` is `series_forecasts` as of the
+    instant. Raises UsageError for an as_of of `bottom_up` that is no origin.
     """
     seen = known(wins, as_of)
     won, grid = WonAmounts.of(seen), origins(period, as_of, calendar)
     rules = won.rules(grid)
     past = grid.iloc[1:].join(rules).join(_actuals(won, grid.iloc[1:], as_of))
     past[BOTTOM_UP] = _bottom_up_at(past["as_of"], bottom_up)
+    theta = _theta_at(grid, series)
+    past[THETA] = theta.iloc[1:]
     mean = seen["amount_company"].mean()
     return PastOrigins(
         as_of=as_of,
         period_end=period.end_at,
-        today=rules.iloc[0],
+        today=pd.concat([rules.iloc[0], pd.Series({THETA: theta.iloc[0]})]),
         past=past[past["as_of"] > won.first_close_at],
         usual_amount=float(mean) if mean > 0 else 1.0,
     )
@@ -220,3 +235,13 @@ def _bottom_up_at(as_of: pd.Series, bottom_up: pd.DataFrame | None) -> pd.Series
             "forecast-origin", f"a past origin is one of origins(…), got as_of {strange.iloc[0]}"
         )
     return as_of.map(bottom_up.set_index("as_of")["rest"]).astype("float64")
+
+
+def _theta_at(grid: pd.DataFrame, series: pd.DataFrame | None) -> pd.Series:
+    """What the series gives for the rest of each origin's period; NaN where it was not asked."""
+    if series is None or series.empty:
+        return pd.Series(np.nan, index=grid.index)
+    today = grid.iloc[0]
+    ahead = [(today[name] - today["as_of"]) / DAY for name in ("period_start", "period_end")]
+    rests = rest_of(series, max(ahead[0], 0.0), max(ahead[1], 0.0))
+    return grid["as_of"].map(rests).astype("float64")

@@ -1,86 +1,19 @@
-"""The forecast, the funnel and the models of the last publication, and the service's health."""
+"""The models of the last publication, how good its data are, and the service's health."""
 
-from typing import Annotated
-
-import pandas as pd
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from closecurve.serving.routers.documented import responses
 from closecurve.serving.schemas import examples
-from closecurve.serving.schemas.common import PostedDay, Text
 from closecurve.serving.schemas.company import (
     DataQualityAnswer,
-    ForecastAnswer,
-    FunnelAnswer,
     HealthAnswer,
     ModelsAnswer,
-    ScopeKind,
 )
 from closecurve.serving.service import LastPublication, UsedService
 from closecurve.serving.strict import StrictRoute
 from closecurve.serving.summary import Summary, share_of
 
 router = APIRouter(route_class=StrictRoute)
-Scope = Annotated[Text | None, Query(description="The team, the owner … by name.")]
-FunnelScope = Annotated[
-    Text, Query(description="The team, the owner … by name.", examples=["North"])
-]
-
-
-@router.get(
-    "/v1/forecast",
-    tags=["company"],
-    summary="Won revenue of the running and the next quarter, with its spread",
-    responses=responses(examples.FORECAST, "nothing-published"),
-)
-def read_forecast(
-    service: UsedService,
-    head: LastPublication,
-    scope_kind: Annotated[
-        ScopeKind | None, Query(description="Only this kind of scope.", examples=["team"])
-    ] = None,
-    scope: Scope = None,
-    period: Annotated[
-        PostedDay | None, Query(description="First day of the period.", examples=["2026-01-01"])
-    ] = None,
-) -> ForecastAnswer:
-    """The forecast by scope and period, beside the weighted funnel and the target."""
-    rows = service.results.forecast(
-        head.publication_id, scope_kind, scope, None if period is None else pd.Timestamp(period)
-    )
-    return ForecastAnswer.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "currency": Summary.of(head).currency,
-            "items": rows,
-        }
-    )
-
-
-@router.get(
-    "/v1/funnel",
-    tags=["company"],
-    summary="The funnel by stage: count, amount, conversion, dwell",
-    responses=responses(examples.FUNNEL, "nothing-published"),
-)
-def read_funnel(
-    service: UsedService,
-    head: LastPublication,
-    scope_kind: Annotated[
-        ScopeKind, Query(description="The kind of scope.", examples=["team"])
-    ] = "company",
-    scope: FunnelScope = "company",
-) -> FunnelAnswer:
-    """The open funnel as of the last publication."""
-    return FunnelAnswer.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "currency": Summary.of(head).currency,
-            "items": service.results.funnel(head.publication_id, scope_kind, scope),
-        }
-    )
 
 
 @router.get(

@@ -1,5 +1,6 @@
 """What a route says of itself in the OpenAPI document: its problems and an example answer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from closecurve.serving.problems import KINDS, MEDIA_TYPE, URN, ProblemKind
@@ -10,9 +11,19 @@ ALWAYS = ("request-invalid", "body-too-large", "host-unknown", "internal")
 
 def responses(example: dict[str, Any], *codes: str) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: its answer by example, its own problems and everyone's."""
-    by_status: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"application/json": {"example": example}}}
-    }
+    return _with_problems({"application/json": {"example": example}}, codes)
+
+
+def csv_responses(columns: Sequence[str], *codes: str) -> dict[int | str, dict[str, Any]]:
+    """The same of a route that answers with a CSV file of these columns."""
+    header = ",".join(columns) + "\r\n"
+    return _with_problems({"text/csv": {"schema": {"type": "string"}, "example": header}}, codes)
+
+
+def _with_problems(
+    content: dict[str, Any], codes: Sequence[str]
+) -> dict[int | str, dict[str, Any]]:
+    by_status: dict[int | str, dict[str, Any]] = {200: {"content": content}}
     for kind in (KINDS[code] for code in (*codes, *ALWAYS)):
         entry = by_status.setdefault(kind.status, _entry(kind))
         entry["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": _example(kind)}

@@ -1,4 +1,4 @@
-"""The forecast, the funnel, the models and the state of the service."""
+"""The models, the data and the state of the service."""
 
 from datetime import date
 from typing import Any, Literal
@@ -8,78 +8,33 @@ from closecurve.serving.schemas.common import Answer, Instant, Probability, Publ
 ScopeKind = Literal["company", "region", "team", "owner", "product"]
 
 
-class ForecastRow(Answer):
-    """Won revenue of one period and scope, in the company's currency.
+class DriftRow(Answer):
+    """One feature: its stability index now against training, and what chance alone may give."""
 
-    `q10` to `q90` holds 80 % of outcomes; `weighted_pipeline_…` is the classic funnel beside it.
-    """
-
-    scope_kind: ScopeKind
-    scope: str
-    period_name: str
-    period_start: date
-    period_end: date
-    booked: float
-    open_mean: float
-    new_mean: float
-    mean: float
-    q05: float
-    q10: float
-    q25: float
-    q50: float
-    q75: float
-    q90: float
-    q95: float
-    weighted_pipeline_fixed: float | None
-    weighted_pipeline_history: float | None
-    target: float | None
-    target_probability: Probability | None
-    actual: float | None
-    carried_by: str | None
+    feature: str
+    stability_index: float
+    chance: float
+    absent_then: Probability
+    absent_now: Probability
+    is_finding: bool
 
 
-class ForecastAnswer(Published):
-    """The forecast by scope and period."""
+class DriftAnswer(Answer):
+    """How many features were compared, how many drifted, and those that drifted most."""
 
-    currency: str
-    items: list[ForecastRow]
-
-
-class FunnelRow(Answer):
-    """A stage of the funnel; `conversion_rate` is the share that reached the next stage."""
-
-    scope_kind: ScopeKind
-    scope: str
-    process: str
-    stage: str
-    stage_order: int
-    fixed_rate: Probability | None
-    history_rate: Probability | None
-    deal_count: int
-    amount: float
-    weighted_fixed: float | None
-    weighted_history: float | None
-    entered_count: int | None
-    conversion_rate: Probability | None
-    conversion_low: Probability | None
-    conversion_high: Probability | None
-    dwell_q50_days: float | None
-    dwell_q80_days: float | None
-
-
-class FunnelAnswer(Published):
-    """The funnel by stage."""
-
-    currency: str
-    items: list[FunnelRow]
+    features: int
+    found: int
+    rows: list[DriftRow]
 
 
 class ModelAnswer(Answer):
-    """A model: its version, whether it beats the stage rates on held-back time, and its report."""
+    """A model: its version, whether it beats the stage rates on held-back time, its report, and
+    how far what is open lies from what it was trained on (null: not known)."""
 
     version: str
     is_better: bool | None
     report: dict[str, Any]
+    drift: DriftAnswer | None
 
 
 class ModelsAnswer(Published):

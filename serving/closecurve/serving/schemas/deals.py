@@ -28,7 +28,11 @@ MOST_FACTS = 2_000
 
 
 class DealRow(Answer):
-    """An open deal of the publication; probabilities are of winning, from the as-of on."""
+    """An open deal of the publication; probabilities are of winning, from the as-of on.
+
+    Of ten intervals `win_probability_low` to `win_probability_high` around the eventual one, eight
+    hold the share that deals which look the same are won at.
+    """
 
     deal_id: str
     account_id: str | None
@@ -47,6 +51,8 @@ class DealRow(Answer):
     win_probability_eventual: Probability
     win_probability_quarter: Probability
     win_probability_30: Probability
+    win_probability_low: Probability | None
+    win_probability_high: Probability | None
     loss_probability_eventual: Probability
     stage_rate_fixed: Probability | None
     stage_rate_history: Probability | None
@@ -172,6 +178,8 @@ class DealScore(Score):
     win_probability_eventual: Probability
     win_probability_quarter: Probability
     win_probability_30: Probability
+    win_probability_low: Probability | None
+    win_probability_high: Probability | None
     loss_probability_eventual: Probability
     close_q10_date: date | None
     close_q50_date: date | None

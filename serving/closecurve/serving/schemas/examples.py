@@ -50,6 +50,8 @@ _DEAL: dict[str, Any] = {
     "win_probability_eventual": 0.47,
     "win_probability_quarter": 0.4,
     "win_probability_30": 0.21,
+    "win_probability_low": 0.38,
+    "win_probability_high": 0.56,
     "loss_probability_eventual": 0.3,
     "stage_rate_fixed": 0.6,
     "stage_rate_history": 0.38,
@@ -91,10 +93,40 @@ DEAL_SCORE: dict[str, Any] = {
     "win_probability_eventual": 0.47,
     "win_probability_quarter": 0.4,
     "win_probability_30": 0.21,
+    "win_probability_low": 0.38,
+    "win_probability_high": 0.56,
     "loss_probability_eventual": 0.3,
     "close_q10_date": "2026-02-14",
     "close_q50_date": "2026-03-08",
     "close_q90_date": "2026-04-11",
+}
+_JUDGED: dict[str, Any] = {
+    "grade": "A",
+    "response_due_at": "2026-02-02T16:00:00Z",
+    "follow_up_due_at": None,
+    "status": "waiting",
+    "value_amount": 12400.0,
+    "value_basis": {
+        "source": "search",
+        "fact": {
+            "count": 214,
+            "won_count": 66,
+            "won_amount": 2640000.0,
+            "win_rate": 0.31,
+            "mean_amount": 40000.0,
+        },
+        "fit_feature": "attribute_employees",
+        "fit_factor": 1.0,
+        "own_amount": None,
+    },
+    "expected_amount": 5704.0,
+    "sub_scores": {
+        "fit": 82,
+        "authority": 64,
+        "budget and timing": 35,
+        "engagement": 61,
+        "source": None,
+    },
 }
 _LEAD: dict[str, Any] = {
     "lead_id": "l-77",
@@ -106,11 +138,12 @@ _LEAD: dict[str, Any] = {
     "created_at": "2026-02-01T22:10:00Z",
     "age_days": 0.3,
     "conversion_probability_eventual": 0.46,
+    "conversion_probability_low": 0.37,
+    "conversion_probability_high": 0.55,
     "conversion_probability_30": 0.34,
     "conversion_probability_90": 0.45,
     "disqualification_probability_eventual": 0.5,
-    "grade": "A",
-    "response_due_at": "2026-02-02T16:00:00Z",
+    **_JUDGED,
     "responded_at": None,
     "is_overdue": False,
     "queue_rank": 1,
@@ -124,67 +157,13 @@ LEAD_DETAIL: dict[str, Any] = {**_LEAD, **_PUBLISHED, **_EXPLAINED, "curve": _CU
 LEAD_SCORE: dict[str, Any] = {
     **_SCORE,
     "conversion_probability_eventual": 0.46,
+    "conversion_probability_low": 0.37,
+    "conversion_probability_high": 0.55,
     "conversion_probability_quarter": 0.41,
     "conversion_probability_30": 0.34,
     "conversion_probability_90": 0.45,
     "disqualification_probability_eventual": 0.5,
-    "grade": "A",
-    "response_due_at": "2026-02-02T16:00:00Z",
-}
-FORECAST: dict[str, Any] = {
-    **_PUBLISHED,
-    "currency": "USD",
-    "items": [
-        {
-            "scope_kind": "company",
-            "scope": "company",
-            "period_name": "2026 Q1",
-            "period_start": "2026-01-01",
-            "period_end": "2026-04-01",
-            "booked": 410000.0,
-            "open_mean": 690000.0,
-            "new_mean": 120000.0,
-            "mean": 1220000.0,
-            "q05": 930000.0,
-            "q10": 990000.0,
-            "q25": 1090000.0,
-            "q50": 1210000.0,
-            "q75": 1340000.0,
-            "q90": 1460000.0,
-            "q95": 1540000.0,
-            "weighted_pipeline_fixed": 1900000.0,
-            "weighted_pipeline_history": 1150000.0,
-            "target": 1300000.0,
-            "target_probability": 0.31,
-            "actual": None,
-            "carried_by": "curves",
-        }
-    ],
-}
-FUNNEL: dict[str, Any] = {
-    **_PUBLISHED,
-    "currency": "USD",
-    "items": [
-        {
-            "scope_kind": "company",
-            "scope": "company",
-            "process": "default",
-            "stage": "Proposal",
-            "stage_order": 3,
-            "fixed_rate": 0.6,
-            "history_rate": 0.38,
-            "deal_count": 84,
-            "amount": 3900000.0,
-            "weighted_fixed": 2340000.0,
-            "weighted_history": 1482000.0,
-            "entered_count": 612,
-            "conversion_rate": 0.55,
-            "conversion_low": 0.51,
-            "conversion_high": 0.59,
-            "dwell_q50_days": 11.0,
-            "dwell_q80_days": 24.0,
-        }
-    ],
+    **_JUDGED,
 }
 _LEAK = (
     "it is filled on 92% of closed records but on 0% of open ones of the same age, so it seems to"
@@ -210,6 +189,20 @@ MODELS: dict[str, Any] = {
                     "filled_on_closed": 0.92,
                     "auc": 0.97,
                     "examples": ["price (212 closed, 0% won)"],
+                }
+            ],
+        },
+        "drift": {
+            "features": 84,
+            "found": 1,
+            "rows": [
+                {
+                    "feature": "amount_company",
+                    "stability_index": 0.31,
+                    "chance": 0.14,
+                    "absent_then": 0.02,
+                    "absent_now": 0.03,
+                    "is_finding": True,
                 }
             ],
         },

@@ -15,10 +15,59 @@ from closecurve.serving.schemas.common import (
 from closecurve.serving.schemas.deals import PostedRecord, Score
 
 Grade = Literal["A", "B", "C", "D"]
+Status = Literal["waiting", "overdue", "answered", "follow_up_overdue"]
 
 
-class LeadRow(Answer):
-    """An open lead of the publication; `queue_rank` 1 is what to do first."""
+class Brought(Answer):
+    """Closed deals of converted leads: how many, and what they brought in the company's currency.
+
+    `win_rate` and `mean_amount` of a won one are shrunk to the company's where deals are few.
+    """
+
+    count: int
+    won_count: int
+    won_amount: float
+    win_rate: Probability
+    mean_amount: float
+
+
+class ValueBasis(Answer):
+    """What the value of a conversion rests on: deals from `source` (null: all deals), a factor for
+    a feature of fit, or the lead's own estimate in place of the mean amount."""
+
+    source: str | None
+    fact: Brought | None
+    fit_feature: str | None
+    fit_factor: float
+    own_amount: float | None
+
+
+class Judged(Answer):
+    """How a lead is judged: its grade, by when it is answered and followed up, and its worth.
+
+    `value_amount` is what a conversion is expected to bring, `expected_amount` that times the
+    probability, in the company's currency; null where nothing was won yet. `sub_scores` are the
+    percentiles of fit, authority, budget and timing, engagement and source among the open leads,
+    null where the company records nothing of the kind or it tells no lead from another.
+    """
+
+    grade: Grade
+    response_due_at: Instant | None
+    follow_up_due_at: Instant | None
+    status: Status | None
+    value_amount: float | None
+    value_basis: ValueBasis | None
+    expected_amount: float | None
+    sub_scores: dict[str, int | None] | None
+
+
+class LeadRow(Judged):
+    """An open lead of the publication; `queue_rank` 1 is what to do first.
+
+    `is_overdue`: the first answer is late. Of ten intervals `conversion_probability_low` to
+    `conversion_probability_high` around the eventual probability, eight hold the share that leads
+    which look the same convert at.
+    """
 
     lead_id: str
     account_id: str | None
@@ -29,11 +78,11 @@ class LeadRow(Answer):
     created_at: Instant
     age_days: float | None
     conversion_probability_eventual: Probability
+    conversion_probability_low: Probability | None
+    conversion_probability_high: Probability | None
     conversion_probability_30: Probability
     conversion_probability_90: Probability
     disqualification_probability_eventual: Probability
-    grade: Grade
-    response_due_at: Instant | None
     responded_at: Instant | None
     is_overdue: bool
     queue_rank: int
@@ -76,13 +125,13 @@ class LeadToScore(PostedRecord):
     region: Text | None = None
 
 
-class LeadScore(Score):
-    """The score of a posted lead: its grade, and when the first answer is due by that grade."""
+class LeadScore(Score, Judged):
+    """The score of a posted lead, judged as the leads of the publication are."""
 
     conversion_probability_eventual: Probability
+    conversion_probability_low: Probability | None
+    conversion_probability_high: Probability | None
     conversion_probability_quarter: Probability
     conversion_probability_30: Probability
     conversion_probability_90: Probability
     disqualification_probability_eventual: Probability
-    grade: Grade
-    response_due_at: Instant

@@ -29,7 +29,7 @@ def quarter_figure(rows: Sequence[Row], currency: str) -> Figure:
     data += [_weighted(rows), _booked(rows), _median(rows), _median_text(rows)]
     if any(row["target"] is not None for row in rows):
         data.append(_target(rows))
-    layout = _layout() | {
+    around = layout() | {
         "barmode": "overlay",
         "yaxis": MONEY_AXIS | {"title": {"text": currency}, "zerolinecolor": "--line"},
         "xaxis": {
@@ -41,7 +41,7 @@ def quarter_figure(rows: Sequence[Row], currency: str) -> Figure:
         "hovermode": "closest",
         "margin": {"l": 56, "r": 8, "t": 16, "b": 56},
     }
-    return {"data": data, "layout": layout}
+    return {"data": data, "layout": around}
 
 
 def _places(rows: Sequence[Row], *columns: str) -> list[list[str]]:
@@ -146,20 +146,24 @@ def _target(rows: Sequence[Row]) -> Figure:
 
 
 def curve_figure(
-    curve: Mapping[str, Sequence[float]], as_of: pd.Timestamp, marks: Mapping[str, date | None]
+    curve: Mapping[str, Sequence[float]],
+    as_of: pd.Timestamp,
+    marks: Mapping[str, date | None],
+    ends: tuple[str, str] = ("won", "lost"),
 ) -> Figure:
     """A close curve over the days ahead: won from below, lost from above, still open between.
 
-    `marks` are days to point at, by the words that stand beside them.
+    `marks` are days to point at, by the words that stand beside them; `ends` is what the two ends
+    are called.
     """
     dates = [(as_of + pd.Timedelta(days=float(day))).date().isoformat() for day in curve["days"]]
     open_share = [
         max(1 - won - lost, 0.0) for won, lost in zip(curve["won"], curve["lost"], strict=True)
     ]
     data = [
-        _area("won", dates, curve["won"], "--won"),
+        _area(ends[0], dates, curve["won"], "--won"),
         _area("still open", dates, open_share, "--band-1"),
-        _area("lost", dates, curve["lost"], "--lost-area"),
+        _area(ends[1], dates, curve["lost"], "--lost-area"),
     ]
     first, last = dates[0], dates[-1]
     inside = {
@@ -167,14 +171,14 @@ def curve_figure(
         for words, day in marks.items()
         if day is not None and first <= day.isoformat() <= last
     }
-    layout = _layout() | {
+    around = layout() | {
         "yaxis": {"tickformat": ".0%", "range": [0, 1], "gridcolor": "--line", "fixedrange": True},
         "xaxis": {"type": "date", "range": [first, last], "showgrid": False},
         "hovermode": "x unified",
         "shapes": [_line(day) for day in inside.values()],
         "annotations": [_note(words, day, row) for row, (words, day) in enumerate(inside.items())],
     }
-    return {"data": data, "layout": layout}
+    return {"data": data, "layout": around}
 
 
 def _area(name: str, dates: Sequence[str], shares: Sequence[float], colour: str) -> Figure:
@@ -209,7 +213,7 @@ def _note(words: str, day: str, row: int) -> Figure:
 def history_figure(history: Sequence[Row]) -> Figure:
     """How the probability of a deal moved from one publication to the next."""
     dates = [row["as_of"].isoformat() for row in history]
-    layout = _layout() | {
+    around = layout() | {
         "yaxis": {"tickformat": ".0%", "range": [0, 1], "gridcolor": "--line", "fixedrange": True},
         "xaxis": {"type": "date", "showgrid": False},
         "hovermode": "x unified",
@@ -218,7 +222,7 @@ def history_figure(history: Sequence[Row]) -> Figure:
         _steps("ever", dates, [row["win_probability_eventual"] for row in history], "--accent"),
         _steps("this quarter", dates, [row["win_probability_quarter"] for row in history], "--won"),
     ]
-    return {"data": data, "layout": layout}
+    return {"data": data, "layout": around}
 
 
 def _steps(name: str, dates: Sequence[str], shares: Sequence[float], colour: str) -> Figure:
@@ -234,7 +238,8 @@ def _steps(name: str, dates: Sequence[str], shares: Sequence[float], colour: str
     }
 
 
-def _layout() -> Figure:
+def layout() -> Figure:
+    """What all charts share: the page's type and colours, no toolbar, a legend on top."""
     return {
         "font": {"family": "--font", "size": 12, "color": "--muted"},
         "paper_bgcolor": "rgba(0,0,0,0)",

@@ -12,7 +12,17 @@ from closecurve.serving.web.assets import assets, plotly_style_ids
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-NAV = (("/", "Overview"),)
+NAV = (
+    ("/", "Overview"),
+    ("/forecast", "Forecast"),
+    ("/leads", "Leads"),
+    ("/stalls", "Stalls"),
+    ("/funnel", "Funnel"),
+    ("/targets", "Targets"),
+    ("/changes", "Changes"),
+    ("/backtest", "Track record"),
+    ("/models", "Models"),
+)
 """The pages of the company by address, in the order of the navigation."""
 
 
@@ -42,8 +52,9 @@ def _templates() -> jinja2.Environment:
         "assets": assets(),
         "nav": NAV,
         "plotly_style_ids": plotly_style_ids,
-        "deadline": wording.deadline,
         "deal_address": views.deal_address,
+        "held_to": wording.held_to,
+        "lead_address": views.lead_address,
         "day_span": wording.day_span,
         "duration": wording.duration,
         "instant": wording.instant,

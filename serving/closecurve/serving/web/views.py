@@ -7,12 +7,15 @@ from urllib.parse import quote, urlencode
 
 import pandas as pd
 
+from closecurve.models.explanation.change_words import ChangeTold
 from closecurve.models.explanation.words import Wording, explained
+from closecurve.serving.changes import Span, recent_change
 from closecurve.serving.language import wording
 from closecurve.serving.live import COMPANY_OWNER
 from closecurve.serving.routers.deals import DealOrder, top_reason
 from closecurve.serving.routers.leads import QUEUE
 from closecurve.serving.service import Service
+from closecurve.serving.stalls import stall_of
 from closecurve.serving.summary import Summary, share_of
 from closecurve.serving.web import figures
 from closecurve.serving.web.quality import Quality
@@ -57,6 +60,11 @@ class Filters:
 def deal_address(deal_id: str) -> str:
     """The address of a deal's page; an id may hold any character."""
     return f"/deals/{quote(deal_id, safe='')}"
+
+
+def lead_address(lead_id: str) -> str:
+    """The address of a lead's page, in the same way."""
+    return f"/leads/{quote(lead_id, safe='')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +231,8 @@ class DealView:
     owner_name: str | None
     words: Wording
     history: Sequence[Row]
+    change: tuple[Span, ChangeTold] | None
+    stall: Row | None
     curve_figure: figures.Figure
     history_figure: figures.Figure | None
 
@@ -234,25 +244,33 @@ class DealView:
     @property
     def rest(self) -> float | None:
         """What the groups without a reason of their own add together; None where not known."""
-        why = self.why
-        if why["cohort_probability"] is None:
-            return None
-        told = sum(reason["delta_probability"] for reason in why["reasons"])
-        return float(sum(why["contributions"].values()) - told)
+        return untold(self.why)
 
     @property
     def curve_rows(self) -> list[Row]:
-        """The curve at a few days for the table: about eight, from the first to the last."""
-        curve = self.deal["curve"]
-        last = len(curve["days"]) - 1
-        places = sorted({round(last * step / CURVE_ROWS) for step in range(1, CURVE_ROWS + 1)})
-        return [self._curve_row(place) for place in places]
+        """The curve at a few days for the table."""
+        return curve_rows(self.deal["curve"], self.head.as_of)
 
-    def _curve_row(self, place: int) -> Row:
-        curve = self.deal["curve"]
-        won, lost = curve["won"][place], curve["lost"][place]
-        by = (self.head.as_of + pd.Timedelta(days=float(curve["days"][place]))).date()
-        return {"by": by, "won": won, "lost": lost, "open": max(1 - won - lost, 0.0)}
+
+def untold(why: Row) -> float | None:
+    """What the groups without a reason of their own add together; None where not known."""
+    if why["cohort_probability"] is None:
+        return None
+    told = sum(reason["delta_probability"] for reason in why["reasons"])
+    return float(sum(why["contributions"].values()) - told)
+
+
+def curve_rows(curve: Row, as_of: pd.Timestamp) -> list[Row]:
+    """A curve at about eight of its days, from the first to the last."""
+    last = len(curve["days"]) - 1
+    places = sorted({round(last * step / CURVE_ROWS) for step in range(1, CURVE_ROWS + 1)})
+    return [_curve_row(curve, as_of, place) for place in places]
+
+
+def _curve_row(curve: Row, as_of: pd.Timestamp, place: int) -> Row:
+    won, lost = curve["won"][place], curve["lost"][place]
+    by = (as_of + pd.Timedelta(days=float(curve["days"][place]))).date()
+    return {"by": by, "won": won, "lost": lost, "open": max(1 - won - lost, 0.0)}
 
 
 def deal_view(
@@ -278,6 +296,8 @@ def deal_view(
         owner_name=owners.get(deal["owner_id"], deal["owner_id"]),
         words=wording(head, "deal", language),
         history=history,
+        change=recent_change(results, "deal", deal_id, head),
+        stall=stall_of(service, head, deal_id, language),
         curve_figure=figures.curve_figure(deal["curve"], head.as_of, marks),
         history_figure=figures.history_figure(history[::-1]) if len(history) > 1 else None,
     )

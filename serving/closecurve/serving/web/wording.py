@@ -1,6 +1,8 @@
 """How the pages write money, shares, days and deadlines. Spaces inside a value do not break."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -15,6 +17,7 @@ RULES = {
     "same_days": "the same days of last quarter",
     "last_quarter": "last quarter's total",
     "last_year": "the same quarter of last year",
+    "theta": "the series of won amounts (Theta method)",
 }
 """What the forecast calls its rules, in words."""
 MINUTES_IN_DAY = 24 * 60
@@ -150,3 +153,11 @@ def deadline(due_at: datetime | None, responded_at: datetime | None, now: pd.Tim
     if minutes < 0:
         return f"overdue by {duration(-minutes)}"
     return f"due in {duration(minutes)}"
+
+
+def held_to(lead: Mapping[str, Any], now: pd.Timestamp) -> str:
+    """The deadline that a lead is held to at `now`: of the first answer, then of the follow-up."""
+    answered_at, follow_up_at = lead["responded_at"], lead["follow_up_due_at"]
+    if answered_at is None or follow_up_at is None:
+        return deadline(lead["response_due_at"], answered_at, now)
+    return f"follow-up {deadline(follow_up_at, None, now)}"

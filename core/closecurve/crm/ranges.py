@@ -1,0 +1,46 @@
+"""How an import is cut into ranges, each small enough for memory: all rows of some ids together."""
+
+from dataclasses import dataclass
+
+RANGE_ROWS = 50_000
+"""About so many rows are held as frames at a time; those of one id always stay together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Tables that are cut alike, by the id `key`; without one they are one range.
+
+    A row that has the id `unless` belongs to another cut, and so does one without a key where
+    `everyone` is false.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    key: str | None = None
+    unless: str | None = None
+    everyone: bool = True
+
+
+CUTS = (
+    Cut(name="deals", tables=("deals", "deal_changes"), key="deal_id"),
+    Cut(name="leads", tables=("leads", "lead_changes"), key="lead_id"),
+    Cut(name="of_leads", tables=("activities",), key="lead_id", unless="deal_id"),
+    Cut(name="of_deals", tables=("activities",), key="deal_id", everyone=False),
+    Cut(name="accounts", tables=("accounts",), key="account_id"),
+    Cut(name="others", tables=("owners", "targets", "fx_rates")),
+)
+"""Every canonical table. Activities come after the deals and leads that they are held against, and
+in the order of their table in a history: those of leads alone first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdRange:
+    """The rows of a cut whose ids lie from `first` on and before `end`; None is no bound.
+
+    Ids are ordered by their code points, as DuckDB, Arrow and Python order text.
+    """
+
+    cut: Cut
+    number: int = 0
+    first: str | None = None
+    end: str | None = None

@@ -1,0 +1,68 @@
+"""The quick choice of every training: a few departures from the defaults, tried on small trees."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from closecurve.models.choice import DEFAULTS, Choice
+from closecurve.models.close_curve.estimator import ROUNDS
+from closecurve.models.held_back import Part, held_back_start
+from closecurve.models.walk_forward import Origin, Trial, WalkForward
+
+CANDIDATES: tuple[Choice, ...] = (
+    Choice(settings={"rounds": ROUNDS[0]}),
+    Choice(settings={"half_life_share": 0.2}),
+    Choice(settings={"half_life_share": None}),
+)
+"""What is tried beside the defaults: fewer trees, strong drift, no drift."""
+
+TRUST = (50.0, 500.0, 2000.0)
+"""How many closes weigh as much as the curves by stage (`few_closes`); what did best on held-back
+time is taken. The lowest is for trees that are right early, the highest for deals that nothing
+predicts (benchmarks/learning_curve.py)."""
+
+SMALL: Mapping[str, Any] = {"seeds": 1, "most_cells": 30_000}
+"""Trees of a quick trial: they rank candidates and are not served."""
+
+
+def choose(
+    learned: Part, cutoff: pd.Timestamp, common: Mapping[str, Any], horizons: Sequence[float]
+) -> Choice | None:
+    """What to change in the defaults, by the last part of what was learned.
+
+    The best of the candidates that beat the defaults by two standard errors, else the defaults; and
+    how far to trust the trees. None where the time is too short to tell.
+    """
+    start = held_back_start(learned.rows, cutoff)
+    if start is None:
+        return None
+    walk = WalkForward.over(learned, [start], cutoff, horizons, {**common, **SMALL})
+    if not walk.origins:
+        return None
+    default = walk.trial(DEFAULTS)
+    tried = [walk.trial_beside(default, candidate) for candidate in CANDIDATES]
+    gaps = [walk.gap(default, trial) for trial in tried]
+    proven = [place for place, gap in enumerate(gaps) if gap.is_finding]
+    best = max(proven, key=lambda place: gaps[place].gap, default=None)
+    return trusted(walk, default if best is None else tried[best]).choice
+
+
+def choose_trust(
+    whole: Part, cutoff: pd.Timestamp, common: Mapping[str, Any], horizons: Sequence[float]
+) -> Choice:
+    """How far to trust the trees where the time is too short to tell: by records left out.
+
+    The defaults where too few records were watched for even that.
+    """
+    origin = Origin.apart(whole, cutoff, horizons)
+    if origin is None:
+        return DEFAULTS
+    walk = WalkForward(origins=(origin,), common={**common, **SMALL})
+    return trusted(walk, walk.trial(DEFAULTS)).choice
+
+
+def trusted(walk: WalkForward, trial: Trial) -> Trial:
+    """The trial with the trust in its trees that did best."""
+    read = [walk.read(trial, few_closes=few) for few in TRUST]
+    return min(read, key=lambda it: it.answers.log_loss)

@@ -1,0 +1,1 @@
+"""The funnel: stages, metrics, shape, losses, leaks, concentration, and owners side by side."""

@@ -1,0 +1,1 @@
+"""Stall: the probability that a deal does not move, who is flagged for it, and why."""

@@ -1,0 +1,1 @@
+"""How forecasts came out at past origins, beside the peers, and where their intervals failed."""

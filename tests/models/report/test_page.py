@@ -1,0 +1,89 @@
+"""The report as a page: whole, self-contained, and honest about what is missing."""
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from closecurve.models.report.limits import known_limits
+from closecurve.models.report.page import report_page
+from closecurve.models.report.pictures import Axes, picture
+
+BIN = {"probability": 0.2, "observed_rate": 0.3, "observed_low": 0.1, "observed_high": 0.5}
+BARE: dict[str, Any] = {
+    "subject": "deal",
+    "company": "Möller <& Söhne>",
+    "finding": "It is better.",
+    "reliability": [],
+    "comparison": [{"name": "model", "rows": 10, "log_loss": 0.3}],
+    "limits": [],
+    "data": {"cutoff": "2026-01-01", "held back from": None},
+}
+WHOLE: dict[str, Any] = BARE | {
+    "reliability": [{"outcome": "won", "horizon_days": 30.0, "bins": [BIN, BIN]}],
+    "horizon_days": 30.0,
+    "segments": [
+        {"segment": "team", "value": "<b>", "records": 120, "is_off": True}
+        | BIN
+    ],
+    "months": [{"month": "2026-01", "auc": 0.8}, {"month": "2026-02", "auc": 0.7}],
+    "learning_curve": [
+        {"share": share, "closes": 100 * share, "model": 0.5 - share / 10, "stage_curves": 0.5}
+        for share in (0.5, 1.0)
+    ],
+    "split_gap": {
+        "by_time": {"auc": 0.7, "skill": 0.1},
+        "at_random": {"auc": 0.9, "skill": 0.4},
+    },
+    "drift": [
+        {
+            "feature": "amount", "stability_index": 0.4, "chance": 0.1, "distance": None,
+            "absent_then": 0.0, "absent_now": 0.1, "is_finding": True,
+        }
+    ],
+    "groups": [{"group": "stage", "mean_effect": 0.12, "features": 4}],
+    "limits": ["It learned from 12 closes."],
+}  # fmt: skip
+
+
+def test_the_page_asks_for_nothing_and_escapes_what_it_shows() -> None:
+    page = report_page(WHOLE)
+    for outside in ("http", "src=", "@import", "url(", "<script"):
+        assert outside not in page
+    assert "Möller &lt;&amp; Söhne&gt;" in page
+    assert "&lt;b&gt;" in page
+    assert "1 of 1 features drifted" in page
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    headings = [part.split("</h2>")[0] for part in report_page(BARE).split("<h2>")[1:]]
+    assert headings == ["Beside every baseline", "Data used"]
+    assert report_page(WHOLE).count("<h2>") == 10
+
+
+def test_a_picture_is_sound_xml_with_its_points_inside() -> None:
+    axes = Axes(x=(0, 10), y=(0, 1), x_title="a & b", y_title="c", x_names=["i", "ii"])
+    drawn = ElementTree.fromstring(picture({"<x>": [(0, 0), (10, 1)]}, axes, diagonal=True))
+    places = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in drawn.iter("circle")]
+    assert places == [(52.0, 240.0), (408.0, 14.0)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"is_better": False}, "not shown"),
+        ({"closed": 12}, "It learned from 12 closes"),
+        ({"rows_won": 0}, "Nothing was won"),
+        ({"reliability": []}, "too little held-back time"),
+        ({"set_aside": {"deals.loss_reason": "written at the close"}}, "deals.loss_reason"),
+    ],
+)
+def test_each_limit_is_said(changed: dict[str, Any], words: str) -> None:
+    sound = {
+        "is_better": True, "finding": "It is not shown to be better.", "closed": 900,
+        "rows_won": 5, "reliability": [1], "set_aside": {},
+    }  # fmt: skip
+    assert known_limits(sound) == []
+    (told,) = known_limits(sound | changed)
+    assert words in told
+    assert known_limits(sound, ["12 deals are too old."]) == ["12 deals are too old."]
