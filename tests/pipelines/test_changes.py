@@ -15,6 +15,8 @@ from closecurve.pipelines.training import the_champion
 from closecurve.pipelines.workspace import Workspace
 from closecurve.stores.results import MemoryResultsStore, Publication
 
+pytestmark = pytest.mark.xdist_group("pipelines")
+
 DAYS_APART = 30
 
 

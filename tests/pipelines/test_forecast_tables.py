@@ -12,6 +12,8 @@ from closecurve.models.forecast.totals import LEVELS
 from closecurve.pipelines.publication import Published
 from closecurve.pipelines.revenue import win_rate_ratio
 
+pytestmark = pytest.mark.xdist_group("pipelines")
+
 MEANS = ["booked", "open_mean", "new_mean", "mean"]
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecurve.models.track_record.origins import PEERS, peer_column
+from closecurve.models.track_record.origins import peer_column
 from closecurve.models.track_record.scores import count_tested, failures, record_scores
+from closecurve.models.track_record.words import PEERS
 from closecurve.stores.results import Backtest, MemoryResultsStore
 from closecurve.stores.results.columns import BACKTEST_FORECASTS
 

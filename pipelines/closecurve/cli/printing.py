@@ -9,7 +9,7 @@ import pandas as pd
 
 from closecurve.features.data_quality import Finding
 from closecurve.models.explanation.words import Wording, told
-from closecurve.models.track_record.scores import failure_words
+from closecurve.models.track_record.words import failure_words
 from closecurve.pipelines.publication import Published
 from closecurve.sources.importing import ImportReport
 

@@ -18,8 +18,9 @@ from closecurve.crm.errors import UsageError
 from closecurve.features.subjects import DEAL
 from closecurve.models.forecast.horizon import one_period
 from closecurve.models.track_record.months import MonthlySmoothing
-from closecurve.models.track_record.origins import PEERS, beside_peers
+from closecurve.models.track_record.origins import beside_peers
 from closecurve.models.track_record.scores import count_tested, failures, record_scores
+from closecurve.models.track_record.words import PEERS
 from closecurve.pipelines.fitting import Fitted, fit
 from closecurve.pipelines.forecasting import HeldBack, forecast_over
 from closecurve.pipelines.panels import open_rows, snapshots
@@ -57,15 +58,7 @@ def run_track_record(
         for quarter in workspace.progress.each("quarters", quarters)
     ]
     rows = pd.concat(parts, ignore_index=True)[list(BACKTEST_FORECASTS.names)]
-    scores = record_scores(rows)
-    metrics: dict[str, Any] = {
-        "currency": workspace.settings.company.currency,
-        "quarters": [quarter.name for quarter in quarters],
-        "peers": PEERS,
-        "scores": scores,
-        "failures": failures(scores),
-        "tested_count": count_tested(scores),
-    }
+    metrics = _metrics(rows, quarters, workspace.settings.company.currency)
     backtest = Backtest(
         made_at=made_at,
         history_id=workspace.history().history_id,
@@ -75,6 +68,18 @@ def run_track_record(
     )
     _write(out, rows, metrics)
     return Record(backtest_id=workspace.results.backtests.put(backtest), metrics=metrics)
+
+
+def _metrics(rows: pd.DataFrame, quarters: Sequence[Period], currency: str) -> dict[str, Any]:
+    scores = record_scores(rows)
+    return {
+        "currency": currency,
+        "quarters": [quarter.name for quarter in quarters],
+        "peers": PEERS,
+        "scores": scores,
+        "failures": failures(scores),
+        "tested_count": count_tested(scores),
+    }
 
 
 def past_quarters(workspace: Workspace, most: int) -> list[Period]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from closecurve.models.track_record.scores import POOLED, failure_words
+from closecurve.models.track_record.words import POOLED, failure_words
 from closecurve.serving.problems import Problem
 from closecurve.stores.results import BacktestHead, ResultsStore
 from closecurve.stores.results.columns import BACKTEST_FORECASTS

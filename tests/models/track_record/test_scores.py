@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from closecurve.models.forecast.totals import LEVELS
-from closecurve.models.track_record.origins import PEERS, peer_column
+from closecurve.models.track_record.origins import peer_column
 from closecurve.models.track_record.scores import (
-    POOLED,
     count_tested,
     failures,
     interval_score,
     record_scores,
     verdict,
 )
+from closecurve.models.track_record.words import PEERS, POOLED
 
 
 def rows(actuals: dict[str, float], *, weeks: tuple[int, ...] = (13, 2), **changed: Any) -> Any:

@@ -18,10 +18,12 @@ from schemathesis.specs.openapi.checks import (
 
 from closecurve.serving.problems import KINDS
 from closecurve.serving.schemas import (
+    backtest,
     changes,
     company,
     deals,
     examples,
+    examples_backtest,
     examples_changes,
     examples_forecast,
     examples_funnel,
@@ -78,6 +80,8 @@ ROUTES = (
     "GET /v1/changes.csv",
     "GET /v1/deals/{deal_id}/changes",
     "GET /v1/leads/{lead_id}/changes",
+    "GET /v1/backtest",
+    "GET /v1/backtest.csv",
     "GET /v1/model",
     "GET /v1/data-quality",
     "GET /health",
@@ -103,6 +107,7 @@ ANSWERS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (stalls.ReviewList, examples_stalls.REVIEWS),
     (forecast.ForecastAnswer, examples_forecast.FORECAST),
     (forecast.WhatIfAnswer, examples_forecast.WHAT_IF),
+    (backtest.RecordAnswer, examples_backtest.RECORD),
     (targets.TargetsAnswer, examples_targets.TARGETS),
     (funnel.FunnelAnswer, examples_funnel.FUNNEL),
     (funnel.LeaksAnswer, examples_funnel.LEAKS),

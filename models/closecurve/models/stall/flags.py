@@ -87,8 +87,10 @@ def still_days(
     ordered = passages.sort_values(["deal_id", "entered_at"], kind="stable")
     before = ordered.groupby("deal_id")["stage_order"].shift()
     ahead = ordered[ordered["stage_order"] > before]
-    moved_at = deals["deal_id"].map(ahead.groupby("deal_id")["entered_at"].max())
-    return days_since(moved_at.fillna(deals["created_at"]), as_of)
+    moved_at = ahead.groupby("deal_id")["entered_at"].max()
+    # Not by `map`, which has no type to give where no deal moved.
+    latest = moved_at.reindex(deals["deal_id"]).astype("datetime64[us]").set_axis(deals.index)
+    return days_since(latest.fillna(deals["created_at"]), as_of)
 
 
 def days_since(instants: pd.Series, as_of: pd.Timestamp) -> NDArray[np.float64]:

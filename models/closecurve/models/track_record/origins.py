@@ -17,17 +17,6 @@ NODE_KINDS = (COMPANY, "region", "team")
 
 KINDS = (*NODE_KINDS, "owner")
 
-PEERS = {
-    "weighted_fixed": "booked + weighted pipeline, fixed rates",
-    "weighted_history": "booked + weighted pipeline, rates of history",
-    "run_rate": "run rate of the last 90 days",
-    "same_days": "the same days of last quarter",
-    "last_quarter": "last quarter's total",
-    "last_year": "the same quarter last year",
-    "ets": "AutoETS of monthly won amounts",
-}
-"""What a forecast is measured against, in words; each is a total of the period."""
-
 
 def peer_column(name: str) -> str:
     """The column of a peer."""

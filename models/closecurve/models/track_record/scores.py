@@ -14,8 +14,8 @@ from scipy.stats import binom
 
 from closecurve.models import metrics
 from closecurve.models.forecast.totals import LEVELS
-from closecurve.models.scopes import COMPANY
-from closecurve.models.track_record.origins import NODE_KINDS, PEERS, peer_column
+from closecurve.models.track_record.origins import NODE_KINDS, peer_column
+from closecurve.models.track_record.words import FIRST_DAY, PEERS, POOLED
 
 Floats = NDArray[np.float64]
 
@@ -23,9 +23,6 @@ INTERVALS = {50: ("q25", "q75"), 80: ("q10", "q90"), 90: ("q05", "q95")}
 PINBALL = {"q10": 0.1, "q50": 0.5, "q90": 0.9}
 SIGNIFICANCE = 0.05
 """Of the two-sided test of coverage: one honest interval in twenty fails it."""
-
-POOLED = "(each)"
-"""The scope of all owners scored together."""
 
 CRPS_LEVELS = (np.arange(100) + 0.5) / 100
 COMPONENTS = {"open": ("open_mean", "open_actual"), "new": ("new_mean", "new_actual")}
@@ -37,8 +34,6 @@ LEADS = {
     "late": (1, 4),
 }
 """Groups of origins by `weeks_left`, the first and the last of each."""
-
-FIRST_DAY = "first_day"
 
 
 def record_scores(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -199,29 +194,3 @@ def failures(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def count_tested(scores: list[dict[str, Any]]) -> int:
     """How many intervals `failures` looked at."""
     return sum(len(score["coverage"]) for score in scores if score["lead"] == "all")
-
-
-def node_words(node: dict[str, Any]) -> str:
-    """What a scored node is called.
-
-    >>> node_words({"scope_kind": "owner", "scope": POOLED})
-    'owners, each by itself'
-    """
-    if node["scope_kind"] == COMPANY:
-        return "the company"
-    if node["scope"] == POOLED:
-        return f"{node['scope_kind']}s, each by itself"
-    return f"{node['scope_kind']} {node['scope']}"
-
-
-def failure_words(failure: dict[str, Any]) -> str:
-    """A failure as a sentence.
-
-    >>> failure_words({"scope_kind": "team", "scope": "North", "quarter_count": 12, "level": 80,
-    ...                "share": 0.45, "verdict": "too narrow"})
-    '80% intervals of team North held 45% of 12 quarters: too narrow.'
-    """
-    return (
-        f"{failure['level']}% intervals of {node_words(failure)} held {failure['share']:.0%} of"
-        f" {failure['quarter_count']} quarters: {failure['verdict']}."
-    )

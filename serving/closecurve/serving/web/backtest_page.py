@@ -12,8 +12,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from pydantic import BeforeValidator
 
-from closecurve.models.track_record.origins import PEERS
-from closecurve.models.track_record.scores import FIRST_DAY, POOLED, node_words
+from closecurve.models.track_record.words import FIRST_DAY, PEERS, POOLED, node_words
 from closecurve.serving.backtest import COMPANY, Question, Row, TrackRecord, read_record
 from closecurve.serving.problems import Problem
 from closecurve.serving.schemas.common import Text
