@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from closecurve.features.tables import HistoryTables
-from closecurve.models.lead_quality import GradeKind, GradePolicy, Judging
+from closecurve.models.lead_quality.judging import Judging
+from closecurve.models.lead_quality.policy import GradeKind, GradePolicy
 from closecurve.pipelines.lead_values import lead_values
 from closecurve.pipelines.leads import LeadScores, owner_zones, score_leads
 from closecurve.pipelines.publication import Champion, Published

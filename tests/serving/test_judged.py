@@ -8,13 +8,11 @@ import pandas as pd
 
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.features.records import Context
-from closecurve.models.lead_quality import (
-    GradePolicy,
-    Judging,
-    LeadValues,
-    OwnerClocks,
-    SubScoreScale,
-)
+from closecurve.models.lead_quality.deadlines import OwnerClocks
+from closecurve.models.lead_quality.judging import Judging
+from closecurve.models.lead_quality.parts import SubScoreScale
+from closecurve.models.lead_quality.policy import GradePolicy
+from closecurve.models.lead_quality.value import LeadValues
 from closecurve.serving.judged import judged_lead
 from closecurve.stores.results import MemoryResultsStore
 

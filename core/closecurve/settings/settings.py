@@ -18,7 +18,7 @@ from closecurve.crm.calendar import WEEKDAYS, FiscalCalendar
 from closecurve.crm.errors import UsageError
 from closecurve.crm.mapping import ImportMapping, parse_mapping
 from closecurve.crm.stages import DEFAULT_PROCESS, Process, Stage, StageKind
-from closecurve.models.lead_quality import GradeKind, GradePolicy
+from closecurve.models.lead_quality.policy import GradeKind, GradePolicy
 
 IMPORT_TABLES = ("import", "sources", "changes", "tables")
 

@@ -1,6 +1,7 @@
 """The commands: each reads its arguments, calls one step of the pipelines and prints the outcome.
 
-Everything heavy is imported inside the command that needs it: `closecurve --help` stays quick.
+Everything heavy is imported inside the command that needs it, and after its arguments were read:
+`closecurve --help` and a wrong call stay quick.
 """
 
 from enum import StrEnum
@@ -78,10 +79,10 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Read the CRM's export and put it on top of the history, whole or not at all."""
-    from closecurve.cli.printing import import_document, import_lines
-    from closecurve.pipelines.steps import history_quality, import_history
-
     with _workspace(home, config).locked("import") as workspace:
+        from closecurve.cli.printing import import_document, import_lines
+        from closecurve.pipelines.steps import history_quality, import_history
+
         report = import_history(workspace, afresh=afresh)
         findings = history_quality(workspace)
     say(as_json, import_document(report, findings), import_lines(report, findings))
@@ -100,12 +101,12 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train on what was known before the as-of, compare with the baselines, register."""
-    from closecurve.cli.printing import training_lines
-    from closecurve.pipelines.steps import train_models
-
-    seconds = None if budget is None else _seconds(budget)
+    seconds, at = None if budget is None else _seconds(budget), _instant(as_of)
     with _workspace(home, config).locked("train") as workspace:
-        trained = train_models(workspace, _instant(as_of), seconds)
+        from closecurve.cli.printing import training_lines
+        from closecurve.pipelines.steps import train_models
+
+        trained = train_models(workspace, at, seconds)
     say(as_json, trained.report, training_lines(trained.report))
     if not trained.is_better:
         raise typer.Exit(ExitCode.LOOK)
@@ -119,11 +120,12 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score open deals and leads with the champion, forecast, and publish in one transaction."""
-    from closecurve.cli.printing import summary_lines
-    from closecurve.pipelines.steps import publish_scores
-
+    at = _instant(as_of)
     with _workspace(home, config).locked("score") as workspace:
-        published = publish_scores(workspace, _instant(as_of))
+        from closecurve.cli.printing import summary_lines
+        from closecurve.pipelines.steps import publish_scores
+
+        published = publish_scores(workspace, at)
     say(as_json, published.summary, summary_lines(published))
 
 
@@ -135,11 +137,12 @@ def nightly(
     as_json: Json = False,
 ) -> None:
     """Import, train and score in order, as the Prefect flow that a schedule runs."""
-    from closecurve.cli.printing import summary_lines
-    from closecurve.pipelines.prefect_home import run_nightly
-
+    at = _instant(as_of)
     with _workspace(home, config).locked("nightly") as workspace:
-        published = run_nightly(workspace, _instant(as_of))
+        from closecurve.cli.printing import summary_lines
+        from closecurve.pipelines.prefect_home import run_nightly
+
+        published = run_nightly(workspace, at)
     say(as_json, published.summary, summary_lines(published))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.errors import UsageError
 from closecurve.features.subjects import DEAL, LEAD, Subject
-from closecurve.models.lead_quality import grade_bounds, graded
+from closecurve.models.lead_quality.policy import grade_bounds, graded
 from closecurve.models.spans import days_of
 from closecurve.pipelines.backtest_scores import curve_scores, forecast_scores
 from closecurve.pipelines.fitting import SERVED, Fitted, baselines, fit

@@ -123,7 +123,8 @@ def _metrics(sources: FunnelSources, facts: FunnelFacts, stages: pd.DataFrame) -
 
 
 def _losses(sources: FunnelSources, closed: pd.DataFrame, kinds: list[str]) -> pd.DataFrame:
-    """The year's lost deals by stage, owner and the attributes of `[funnel] loss_attributes`."""
+    """The lost deals of the year by stage and the `[funnel] loss_attributes`; by owner only
+    where owners are to be compared."""
     lost = closed[closed["outcome"] == LOST]
     names = sources.settings.funnel.loss_attributes
     told = told_by(sources.tables, names, sources.as_of)
@@ -131,7 +132,8 @@ def _losses(sources: FunnelSources, closed: pd.DataFrame, kinds: list[str]) -> p
     last = ends.drop_duplicates("deal_id", keep="last")[["deal_id", "stage"]]
     rows = lost.merge(last, on="deal_id", how="left").merge(told, on="deal_id", how="left")
     attributes = [name for name in names if name in rows]
-    return losses(rows.assign(owner=rows["owner_id"]), ["stage", *attributes, "owner"], kinds)
+    owners = ["owner"] if sources.settings.funnel.owner_ranking else []
+    return losses(rows.assign(owner=rows["owner_id"]), ["stage", *attributes, *owners], kinds)
 
 
 def _concentrations(closed: pd.DataFrame) -> pd.DataFrame:

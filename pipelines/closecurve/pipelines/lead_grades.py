@@ -7,7 +7,8 @@ import pandas as pd
 
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.models.held_back import days_between
-from closecurve.models.lead_quality import GradePolicy, conversion_by_grade, grade_bounds, graded
+from closecurve.models.lead_quality.policy import GradePolicy, grade_bounds, graded
+from closecurve.models.lead_quality.queue import conversion_by_grade
 from closecurve.models.training import TrainedCurve
 from closecurve.pipelines.panels import Panel
 

@@ -8,7 +8,7 @@ from closecurve.features.snapshot import lead_snapshots
 from closecurve.features.subjects import LEAD
 from closecurve.features.tables import HistoryTables
 from closecurve.models.explanation.cohort import feature_groups
-from closecurve.models.lead_quality import LeadValues
+from closecurve.models.lead_quality.value import LeadValues
 from closecurve.pipelines.bundling import Bundle
 
 FIT = "fit"

@@ -12,14 +12,11 @@ from closecurve.features.subjects import LEAD
 from closecurve.features.tables import HistoryTables
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.explanation.explainer import Explainer
-from closecurve.models.lead_quality import (
-    GradeKind,
-    Judging,
-    OwnerClocks,
-    SubScoreScale,
-    grade_bounds,
-    queue_rank,
-)
+from closecurve.models.lead_quality.deadlines import OwnerClocks
+from closecurve.models.lead_quality.judging import Judging
+from closecurve.models.lead_quality.parts import SubScoreScale
+from closecurve.models.lead_quality.policy import GradeKind, grade_bounds
+from closecurve.models.lead_quality.queue import queue_rank
 from closecurve.models.reading import read_curves
 from closecurve.pipelines.bundling import Bundle
 from closecurve.pipelines.lead_values import lead_values

@@ -27,7 +27,8 @@ from closecurve.models.close_curve.files import calendar_from_json
 from closecurve.models.explanation.cohort import read_cohort
 from closecurve.models.explanation.explainer import Explainer
 from closecurve.models.intervals import Uncertainty, read_uncertainty
-from closecurve.models.lead_quality import GradePolicy, policy_from_json
+from closecurve.models.lead_quality.judging import policy_from_json
+from closecurve.models.lead_quality.policy import GradePolicy
 from closecurve.stores.bundle import open_sealed
 
 SUBJECTS = ("deal", "lead")

@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 
 from closecurve.features.records import Context, plain
-from closecurve.models.lead_quality import Judging, LeadValues, OwnerClocks, SubScoreScale
+from closecurve.models.lead_quality.deadlines import OwnerClocks
+from closecurve.models.lead_quality.judging import Judging
+from closecurve.models.lead_quality.parts import SubScoreScale
+from closecurve.models.lead_quality.value import LeadValues
 from closecurve.stores.results import PublicationHead
 
 if TYPE_CHECKING:

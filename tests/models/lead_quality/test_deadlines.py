@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from closecurve.crm.calendar import FiscalCalendar
-from closecurve.models.lead_quality import GradePolicy, OwnerClocks, follow_up_due, response_due
+from closecurve.models.lead_quality.deadlines import OwnerClocks, follow_up_due, response_due
+from closecurve.models.lead_quality.policy import GradePolicy
 
 OFFICE = FiscalCalendar(business_hours=(time(9), time(18)))
 CLOCKS = OwnerClocks(company=OFFICE, zones={"tokyo": "Asia/Tokyo", "wrong": "the sea side"})

@@ -7,14 +7,11 @@ import pandas as pd
 import pytest
 
 from closecurve.crm.calendar import FiscalCalendar
-from closecurve.models.lead_quality import (
-    GradeKind,
-    GradePolicy,
-    Judging,
-    LeadValues,
-    OwnerClocks,
-    SubScoreScale,
-)
+from closecurve.models.lead_quality.deadlines import OwnerClocks
+from closecurve.models.lead_quality.judging import Judging
+from closecurve.models.lead_quality.parts import SubScoreScale
+from closecurve.models.lead_quality.policy import GradeKind, GradePolicy
+from closecurve.models.lead_quality.value import LeadValues
 
 AS_OF = pd.Timestamp("2026-01-20 12:00")
 CLOCKS = OwnerClocks(company=FiscalCalendar(), zones={"o-1": "Asia/Tokyo"})

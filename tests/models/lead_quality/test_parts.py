@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from closecurve.models.lead_quality import SUB_SCORES, SubScoreScale
+from closecurve.models.lead_quality.parts import SUB_SCORES, SubScoreScale
 
 
 def lead(cohort: float = 0.2, **contributions: float) -> dict[str, Any]:

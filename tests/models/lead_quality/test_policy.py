@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from closecurve.crm.errors import UsageError
-from closecurve.models.lead_quality import GradeKind, GradePolicy, grade_bounds, graded
+from closecurve.models.lead_quality.policy import GradeKind, GradePolicy, grade_bounds, graded
 
 
 def grade(probabilities: Any, policy: GradePolicy, days: float = 1.0) -> str:

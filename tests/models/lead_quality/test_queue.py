@@ -4,8 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecurve.models.lead_quality import conversion_by_grade, lead_status, queue_rank
-from closecurve.models.lead_quality.queue import urgency
+from closecurve.models.lead_quality.queue import (
+    conversion_by_grade,
+    lead_status,
+    queue_rank,
+    urgency,
+)
 
 AS_OF = pd.Timestamp("2026-01-07 12:00")
 

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecurve.models.lead_quality import LeadValues
-from closecurve.models.lead_quality.value import PSEUDO_DEALS
+from closecurve.models.lead_quality.value import PSEUDO_DEALS, LeadValues
 
 
 def closes(count: int = 400, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:

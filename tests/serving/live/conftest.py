@@ -25,7 +25,7 @@ from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve.files import calendar_to_json
 from closecurve.models.explanation.cohort import learn_cohort, write_cohort
 from closecurve.models.intervals import learn_uncertainty, write_uncertainty
-from closecurve.models.lead_quality import GradePolicy
+from closecurve.models.lead_quality.policy import GradePolicy
 from closecurve.serving.live import COMPANY_OWNER
 from closecurve.stores.bundle import seal
 from closecurve.stores.results import MemoryResultsStore
