@@ -27,7 +27,7 @@ def test_the_demo_ends_by_itself_and_its_results_are_there(tmp_path: Path) -> No
     assert "the classic weighted funnel says" in done.stdout
     head = SqlResultsStore(f"sqlite:///{tmp_path / 'results.sqlite'}").latest()
     assert head is not None
-    assert head.publication_id == 3
+    assert head.publication_id == 2
 
 
 def test_a_scoring_killed_at_any_time_ends_the_same_when_run_again(workspace: Workspace) -> None:

@@ -10,12 +10,13 @@ from closecurve.pipelines.publication import Published
 from closecurve.pipelines.steps import publish_scores
 from closecurve.pipelines.workspace import CONFIG_NAME, Workspace
 
-SCORED_WEEKS_AGO = (4, 2, 0)
-"""The demo trains a month before its last day and scores since: deals have a score history."""
+SCORED_WEEKS_AGO = (2, 0)
+"""The demo trains two weeks before its last day and scores then and now: so there is something that
+changed. A third scoring would make the first look take longer than two minutes."""
 
 
 def run_demo(home: Path, *, deals: int, seed: int) -> tuple[Workspace, Published]:
-    """Make a company that ends today; import, train and score a month ago; score again since."""
+    """Make a company that ends today; import, train and score two weeks ago; score again now."""
     today = pd.Timestamp.now("UTC").tz_localize(None).normalize()
     company, folder = simulate(deals=deals, seed=seed, until=today), home / "export"
     company.write_export(folder)
