@@ -105,7 +105,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         l2: float = 20.0,
         seeds: int = 2,
         half_life_share: float | None = 0.5,
-        most_cells: int = 60_000,
+        most_cells: int = 200_000,
         few_closes: float = 500.0,
         random_state: int = 0,
         num_threads: int = 1,
