@@ -1,7 +1,7 @@
 """How the company's target is split, and the pace of each forecast period, at an as-of."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,12 +81,21 @@ def _past_split(
 ) -> PastSplit:
     """A quarter's bases as they stood when it began, and what its owners won."""
     at = quarter.start_at
+    staff = _as_known(staff, at)
     won = known(facts.wins, as_of)
     won = won[won["closed_at"].between(quarter.start_at, quarter.end_at, inclusive="left")]
     return PastSplit(
         bases=bases_of(staff, facts.wins, openings[at], quarter, at),
         won=won["amount_company"].fillna(0.0).groupby(won["owner_id"]).sum(),
     )
+
+
+def _as_known(staff: Staff, at: pd.Timestamp) -> Staff:
+    """The staff of an earlier day: who came or left since was not known to come or leave."""
+    owners = staff.owners
+    hired, left = (pd.to_datetime(owners[name]) for name in ("hired_date", "left_date"))
+    there = owners.assign(left_date=left.where(left <= at))
+    return replace(staff, owners=there[~(hired > at)])
 
 
 def _staff(
