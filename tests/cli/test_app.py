@@ -77,6 +77,7 @@ def test_the_version_and_the_help_come_at_once() -> None:
         ("backtest", "--cutoffs", "2025-01-01", "--most", "2"),
         ("backtest", "--score-at", "2025-01-01"),
         ("backtest", "--weeks-apart", "0"),
+        ("changes", "--from", "soon"),
     ],
     ids=" ".join,
 )

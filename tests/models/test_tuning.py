@@ -10,7 +10,8 @@ import pytest
 from closecurve.crm.errors import UsageError
 from closecurve.models import tuning
 from closecurve.models.choice import DEFAULTS, Choice
-from closecurve.models.choosing import choose_trust
+from closecurve.models.choosing import TRUST, choose_trust
+from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import Part
 from closecurve.models.training import train_curve
 from closecurve.models.tuning import Budget, tune
@@ -134,14 +135,14 @@ def test_no_time_is_no_budget() -> None:
 def test_trust_is_chosen_by_records_left_out_where_time_is_too_short(
     simulated: Callable[..., Any],
 ) -> None:
-    """Two months: leads that say much of their outcome are trusted, those that say nothing not."""
+    """Two months: leads that say much of their outcome are trusted, others no more than usual."""
     chosen = {}
     for signal in (0.0, 2.0):
         company = simulated(900, seed=3, signal=signal)
         late = (company.rows["as_of"] >= pd.Timestamp("2024-11-01")).to_numpy()
         part = Part(rows=company.rows, labels=company.labels).where(late)
         chosen[signal] = choose_trust(part, CUTOFF, {}, (30.0,)).settings["few_closes"]
-    assert chosen == {0.0: 2000.0, 2.0: 50.0}
+    assert chosen == {0.0: CloseCurve().few_closes, 2.0: TRUST[0]}
 
 
 def test_the_defaults_stand_where_nothing_can_be_asked(learned: Part) -> None:

@@ -10,6 +10,7 @@ from closecurve.models.unfold import (
     Grid,
     Labels,
     choose_grid,
+    coarse_grid,
     read_labels,
     row_hashes,
     thin,
@@ -114,6 +115,25 @@ def test_a_young_company_has_edges_beyond_what_was_watched() -> None:
     edges = choose_grid(days, longest_days=20.0).edges
     assert edges[-7:] == (14.0, 30.0, 45.0, 60.0, 90.0, 135.0, 180.0)
     assert choose_grid(days, longest_days=400.0).horizon_days == 9.0
+
+
+def test_a_coarse_grid_takes_the_days_that_are_asked_while_enough_close() -> None:
+    fine = Grid(edges=(0.0, 2.0, 7.0, 10.0, 14.0, 21.0, 30.0, 60.0, 89.0, 120.0))
+    days = [1.0] * 9 + [9.0] * 10 + [20.0] * 10 + [50.0] * 10 + [100.0] * 9
+    made = labels([1, 2] * 24, days, [500.0] * 48)
+    grid = coarse_grid(fine, made, least=10)
+    # Too few close within 7 days, and after 89: the first are counted with the next.
+    assert grid is not None
+    assert grid.edges == (0.0, 14.0, 30.0, 89.0)
+
+
+def test_a_coarse_interval_counts_what_could_be_watched_to_its_end() -> None:
+    fine = Grid(edges=(0.0, 7.0, 14.0))
+    made = labels([1] * 20, [5.0] * 10 + [9.0] * 10, [100.0] * 10 + [10.0] * 10)
+    grid = coarse_grid(fine, made, least=10)
+    assert grid is not None
+    assert grid.edges == (0.0, 7.0)
+    assert coarse_grid(fine, made, least=11) is None
 
 
 def test_edges_rise_from_zero() -> None:

@@ -39,7 +39,9 @@ def test_each_origin_asks_what_came_between_it_and_the_next(walk: WalkForward) -
 def test_a_gap_over_origins_is_the_mean_of_theirs(part: Part, walk: WalkForward) -> None:
     default, other = walk.trial(DEFAULTS), walk.trial(STUMPS)
     apart = [
-        gap_of(it.late, it.asked, it.answers(one), it.answers(two)).gap
+        gap_of(
+            it.late, it.asked, it.answers(one, it.hazards(one)), it.answers(two, it.hazards(two))
+        ).gap
         for it, one, two in zip(walk.origins, default.models, other.models, strict=True)
     ]
     assert walk.gap(default, other).gap == pytest.approx(np.mean(apart))

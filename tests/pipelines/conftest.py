@@ -10,12 +10,15 @@ import pytest
 from closecurve.crm.demo import DemoCompany, simulate
 from closecurve.pipelines.publication import Published
 from closecurve.pipelines.steps import import_history, publish_scores, train_models
+from closecurve.pipelines.training import MODEL_NAME
 from closecurve.pipelines.workspace import Workspace
+from closecurve.stores.registry import champion
 
 
 @pytest.fixture(scope="session")
 def company() -> DemoCompany:
-    return simulate(deals=500, seed=11)
+    """Of a size at which every model is trained and judged, and no larger: each training costs."""
+    return simulate(deals=300, seed=11)
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +49,19 @@ def published(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 Exported = Callable[..., Workspace]
 
 
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The registry's database before the first training: its tables take seconds to make."""
+    home = tmp_path_factory.mktemp("registry")
+    assert champion(home, MODEL_NAME) is None
+    return home / "mlflow.db"
+
+
 @pytest.fixture
-def exported(tmp_path: Path) -> Exported:
+def exported(tmp_path: Path, empty_registry: Path) -> Exported:
     """Makes a workspace over canonical tables written as CSV files."""
+    (tmp_path / "home").mkdir()
+    shutil.copy(empty_registry, tmp_path / "home")
 
     def make(**tables: pd.DataFrame) -> Workspace:
         lines = ["[company]", 'name = "Small"', "[import]", 'folder = "."', "most_bad_share = 1.0"]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from closecurve.features.facts import closes
 from closecurve.pipelines.changes import Comparable, Scored, comparable, publication_before
 from closecurve.pipelines.leads import score_leads
 from closecurve.pipelines.rates import StageFacts
@@ -64,9 +65,10 @@ def two(trained_home: Any) -> dict[str, Any]:
 
 
 def keep(workspace: Workspace, store: MemoryResultsStore, scored: Scored) -> Comparable:
-    settings = workspace.settings
-    tables = workspace.history().tables()
-    return comparable(store, tables, scored, settings.calendar, settings.company.currency)
+    settings, tables = workspace.settings, workspace.history().tables()
+    currency = settings.company.currency
+    closed = closes(tables, scored.as_of, company_currency=currency).execute()
+    return comparable(store, tables, scored, closed, settings.calendar)
 
 
 def said(scored: Scored, key: str, column: str) -> pd.Series:

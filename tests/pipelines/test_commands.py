@@ -13,14 +13,12 @@ import pytest
 from closecurve.pipelines.workspace import Workspace
 from closecurve.stores.results import SqlResultsStore
 
-pytestmark = pytest.mark.xdist_group("pipelines")
-
 COMMAND = (sys.executable, "-c", "from closecurve.cli import main; main()")
 KILLED_AFTER_S = (2.0, 5.0, 8.0)
 
 
 def test_the_demo_ends_by_itself_and_its_results_are_there(tmp_path: Path) -> None:
-    words = ("demo", "--no-serve", "--deals", "300", "--home", str(tmp_path))
+    words = ("demo", "--no-serve", "--deals", "150", "--home", str(tmp_path))
     done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "8 of 10 cases" in done.stdout
@@ -30,6 +28,7 @@ def test_the_demo_ends_by_itself_and_its_results_are_there(tmp_path: Path) -> No
     assert head.publication_id == 2
 
 
+@pytest.mark.xdist_group("pipelines")
 def test_a_scoring_killed_at_any_time_ends_the_same_when_run_again(workspace: Workspace) -> None:
     config = workspace.home / "export/closecurve.toml"
     words = ("score", "--home", str(workspace.home), "--config", str(config), "--json")

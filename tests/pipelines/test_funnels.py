@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from closecurve.crm.calendar import FiscalCalendar
-from closecurve.features.facts import funnel_facts
+from closecurve.features.facts import closes, funnel_facts
 from closecurve.features.tables import HistoryTables
 from closecurve.pipelines.funnel_facts import (
     deals_due,
@@ -102,11 +102,14 @@ def settings() -> Settings:
 
 
 def made(tables: HistoryTables, settings: Settings) -> Mapping[str, pd.DataFrame]:
-    passages = funnel_facts(tables, AS_OF, company_currency="USD").execute()
+    closed, passages = (
+        facts(tables, AS_OF, company_currency="USD").execute() for facts in (closes, funnel_facts)
+    )
     return funnel_tables(
         FunnelSources(
             tables=tables,
             open_deals=OPEN,
+            closed_deals=closed,
             passages=passages,
             forecasts=NO_FORECAST,
             settings=settings,
@@ -157,10 +160,13 @@ def test_a_company_without_deals_has_empty_tables(settings: Settings) -> None:
     empty = HistoryTables.from_frames(
         {"leads": pd.DataFrame({"lead_id": ["l"], "created_at": AS_OF})}
     )
-    passages = funnel_facts(empty, AS_OF, company_currency="USD").execute()
+    closed, passages = (
+        facts(empty, AS_OF, company_currency="USD").execute() for facts in (closes, funnel_facts)
+    )
     sources = FunnelSources(
         tables=empty,
         open_deals=OPEN.iloc[:0],
+        closed_deals=closed,
         passages=passages,
         forecasts=NO_FORECAST,
         settings=settings,

@@ -1,7 +1,9 @@
 """Real exports go the whole way: import, back-test, train, score, serve."""
 
 import asyncio
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -9,10 +11,45 @@ import pandas as pd
 import pytest
 
 from closecurve.cli.printing import summary_lines, training_lines
+from closecurve.models.training import TrainedCurve
+from closecurve.pipelines import backtest, training
 from closecurve.pipelines.backtest import run_backtest
+from closecurve.pipelines.fitting import Fitted, Fitting, fit
 from closecurve.pipelines.steps import import_history, publish_scores, train_models
 from closecurve.pipelines.workspace import Workspace
 from closecurve.serving.app import create_app
+
+
+@pytest.fixture(autouse=True)
+def fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training takes the curves that the back-test fitted at the same cutoff: they are equal,
+    as `test_steps` shows, and to fit them again takes half a minute."""
+    known: dict[pd.Timestamp, Fitted] = {}
+
+    def remembered(tables: Any, cutoff: pd.Timestamp, settings: Any) -> Fitted:
+        known[cutoff] = fit(tables, cutoff, settings)
+        return known[cutoff]
+
+    def taken(_pool: Executor, _tables: Any, cutoff: pd.Timestamp, *_: object) -> Fitting:
+        fitted = known[cutoff]
+        return Fitting(
+            cutoff=cutoff,
+            selection=fitted.selection,
+            panels=fitted.panels,
+            columns=fitted.columns,
+            deal=done(fitted.deal),
+            lead=None if fitted.lead is None else done(fitted.lead),
+        )
+
+    monkeypatch.setattr(backtest, "fit", remembered)
+    monkeypatch.setattr(training, "begin_fit", taken)
+
+
+def done(curve: TrainedCurve) -> Future[TrainedCurve]:
+    """A training that is over."""
+    made: Future[TrainedCurve] = Future()
+    made.set_result(curve)
+    return made
 
 
 @pytest.mark.parametrize(

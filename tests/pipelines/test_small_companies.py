@@ -9,8 +9,6 @@ from closecurve.crm.errors import DataError
 from closecurve.pipelines.steps import import_history, publish_scores, train_models
 from closecurve.stores.results import Publication
 
-pytestmark = pytest.mark.xdist_group("pipelines")
-
 LATER = pd.Timedelta(days=3)
 
 

@@ -10,9 +10,9 @@ from tests.serving.conftest import AS_OF, Client, deals, forecasts, publication
 
 from closecurve.models.explanation.words import Wording
 from closecurve.serving.app import create_app
-from closecurve.serving.changes import record_change, span_of
+from closecurve.serving.changes import record_change, span_at, span_of
 from closecurve.serving.problems import Problem
-from closecurve.stores.results import MemoryResultsStore, Publication
+from closecurve.stores.results import MemoryResultsStore, Publication, ResultsStore
 from closecurve.stores.results.columns import FORECASTS
 
 WEEK = pd.Timedelta(weeks=1)
@@ -38,7 +38,7 @@ def steps(rows: pd.DataFrame, parts: dict[str, float] | None, since: int | None)
     )
 
 
-def publish(store: MemoryResultsStore, number: int, **changed: Any) -> Publication:
+def publish(store: ResultsStore, number: int, **changed: Any) -> Publication:
     """The publication of a week: every deal gains a point a week, one is won in the second."""
     rows = deals().iloc[number:].reset_index(drop=True)
     rows["win_probability_eventual"] = rows["win_probability_eventual"] * 0.9 + 0.01 * number
@@ -145,6 +145,34 @@ def test_won_deals_leave_the_pipeline_and_enter_what_is_booked(client: Client) -
     kinds = {kind["kind"]: kind for kind in forecast["kinds"]}
     assert kinds["won"]["deal_count"] == 2
     assert kinds["won"]["name"] == "赢单"
+
+
+def test_a_manager_is_compared_with_everybody_below() -> None:
+    """o-1 leads o-0 and o-2; the chain of each publication counts."""
+    store = MemoryResultsStore()
+    chains = {"o-0": ["o-1"], "o-1": ["o-1"], "o-2": ["o-1"], "o-3": []}
+    basis = pd.DataFrame({"part": ["all"], "content": [{"chains": chains}]})
+    for number in range(2):
+        publish(store, number, forecast_basis=basis)
+    client = Client(create_app(results=store, bundles_dir=None))  # type: ignore[arg-type]
+    asked = "/v1/changes?measure=amount&scope_kind"
+    managed = client.get(f"{asked}=manager&scope=o-1").json()
+    owned = [client.get(f"{asked}=owner&scope=o-{i}").json() for i in range(3)]
+    assert managed["start"] == pytest.approx(sum(each["start"] for each in owned))
+    assert managed["start"] > 0
+    assert managed["end"] == pytest.approx(sum(each["end"] for each in owned))
+    assert [kind["kind"] for kind in managed["kinds"]] == ["won"]
+    assert client.get(f"{asked}=manager&scope=o-9").json()["start"] == 0
+
+
+def test_two_instants_are_answered_by_the_last_publications_before(
+    store: MemoryResultsStore,
+) -> None:
+    span = span_at(store, FIRST + WEEK / 2, FIRST + 1.5 * WEEK)
+    assert span is not None
+    assert (span.start.publication_id, span.end.publication_id) == (1, 2)
+    assert span_at(store, FIRST, FIRST + WEEK / 2) is None
+    assert span_at(store, FIRST - WEEK, AS_OF) is None
 
 
 def test_the_csv_holds_every_move(client: Client) -> None:

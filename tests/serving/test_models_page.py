@@ -28,6 +28,24 @@ DRIFTED = {
 DRIFT = {"deal": {"features": 84, "found": 1, "rows": [DRIFTED]}}
 
 
+STALLS = {
+    "is_better": True, "horizon_days": 30.0, "rows": 29001, "deals": 2836, "stall_rate": 0.545,
+    "held_back_start": "2025-05-28T00:00:00", "held_back_rows": 10690, "reliability": [BIN, BIN],
+    "scores": {
+        "stage_and_dwell": SCORE | {"log_loss": 0.659}, "model": SCORE | {"log_loss": 0.635},
+    },
+    "flags": {
+        "flagged_stalled_rate": 0.749, "flagged_stalled_low": 0.715, "flagged_stalled_high": 0.78,
+        "other_stalled_rate": 0.436,
+    },
+}  # fmt: skip
+GRADE = {
+    "grade": "A", "count": 41, "converted_count": 25, "conversion_rate": 0.61,
+    "conversion_low": 0.46, "conversion_high": 0.74,
+}  # fmt: skip
+GRADES = {"within_days": 90, "since": "2025-06-22T00:00:00", "items": [GRADE]}
+
+
 def serve(*summaries: dict[str, Any]) -> Client:
     """A service over one publication a week, each of another training."""
     store = MemoryResultsStore()
@@ -68,3 +86,25 @@ def test_the_api_tells_the_drift() -> None:
     answer = serve(SUMMARY | {"models": {"deal": REPORT}, "drift": DRIFT}).get("/v1/model").json()
     assert answer["deal"]["drift"]["rows"][0]["feature"] == "amount_company"
     assert serve(SUMMARY).get("/v1/model").json()["deal"]["drift"] is None
+
+
+def test_stalls_and_grades_stand_beside_the_curves() -> None:
+    told = {"models": {"deal": REPORT, "lead": REPORT}, "grade_conversion": GRADES}
+    client = serve(SUMMARY | told | {"stalls": {"report": STALLS}})
+    page = client.get("/models").text
+    assert page.index("Stall model</th>") < page.index("Rate by stage and days in it</th>")
+    assert "(72%–78%)" in page
+    assert "stall-reliability" in page
+    assert "Leads since 2025-06-22" in page
+    answer = client.get("/v1/model").json()
+    assert answer["stall"] == {"is_better": True, "report": STALLS}
+    assert answer["grades"]["items"] == [GRADE]
+    unproven = serve(SUMMARY | {"stalls": {"report": STALLS | {"is_better": False}}})
+    assert "the rate answers" in unproven.get("/models").text
+
+
+def test_without_held_back_time_nothing_is_said_of_stalls_and_grades() -> None:
+    client = serve(SUMMARY | {"stalls": {"report": {"rows": 3, "rounds": 0}}})
+    assert 'id="stall"' not in client.get("/models").text
+    assert client.get("/v1/model").json()["grades"] is None
+    assert serve(SUMMARY | {"stalls": {}}).get("/v1/model").json()["stall"] is None

@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,10 @@ def test_a_file_says_company_processes_grades_and_service(tmp_path: Path) -> Non
         ("[company]\nnmae = 'x'", r"company\.nmae"),
         ("[company]\ncurrency = 'dollars'", r"company\.currency.*got 'dollars'"),
         ("[company]\ntime_zone = 'Mars/Olympus'", "got 'Mars/Olympus'"),
+        ("[company]\nconstant_rates = { EUR = 0 }", r"constant_rates\.EUR.*got 0"),
+        ("[company]\nconstant_rates = { euro = 1.1 }", r"constant_rates\.euro"),
+        ("[company]\nconstant_rates = { USD = 1.1 }", "of other currencies than USD"),
+        ("[company]\nrates_of = 'soon'", r"company\.rates_of.*got 'soon'"),
         ("[service]\nport = 70000", r"service\.port.*got 70000"),
         ("[grades]\nbounds = [0.1, 0.2, 0.3]", "bounds fall"),
         ('[grades]\nkind = "luck"', "kind"),
@@ -65,6 +70,16 @@ def test_a_file_says_company_processes_grades_and_service(tmp_path: Path) -> Non
 def test_what_cannot_be_followed_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         load(written(tmp_path, text), {})
+
+
+def test_a_file_says_at_which_rates_sums_are_made(tmp_path: Path) -> None:
+    assert not load(None, {}).company.has_constant_rates
+    fixed = load(written(tmp_path, "[company]\nconstant_rates = { EUR = 1.08 }"), {}).company
+    assert fixed.has_constant_rates
+    assert fixed.constant_rates == {"EUR": 1.08}
+    of_day = load(written(tmp_path, "[company]\nrates_of = 2026-01-01"), {}).company
+    assert of_day.has_constant_rates
+    assert of_day.rates_of == date(2026, 1, 1)
 
 
 def test_a_file_says_how_leads_are_graded(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.crm.exports import Canonical, export_of
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.mapping import parse_mapping
 from closecurve.crm.stages import DEFAULT_PROCESS
-from closecurve.sources import mapped
+from closecurve.sources import cutting
 from closecurve.sources.importing import ImportReport, run_import
 from closecurve.stores.history import HistoryStore
 
@@ -60,7 +60,7 @@ def imported(export: Path, home: Path) -> ImportReport:
 
 @pytest.fixture
 def in_ranges_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    return lambda rows: monkeypatch.setattr(mapped, "RANGE_ROWS", rows)
+    return lambda cells: monkeypatch.setattr(cutting, "RANGE_CELLS", cells)
 
 
 def said(report: ImportReport) -> tuple[object, ...]:
@@ -74,10 +74,10 @@ def test_ranges_of_any_size_give_the_same_history(
     write(tmp_path / "first", export_of(1, 8), dirty=True)
     write(tmp_path / "second", export_of(11, 14), dirty=False)
     found: dict[int, list[Any]] = {}
-    for rows in (70, 1_000_000):
-        in_ranges_of(rows)
-        home = tmp_path / f"home-{rows}"
-        found[rows] = [said(imported(tmp_path / name, home)) for name in ("first", "second")]
-    assert found[70] == found[1_000_000]
-    rejected = found[70][0][-1]
+    for cells in (700, 10_000_000):
+        in_ranges_of(cells)
+        home = tmp_path / f"home-{cells}"
+        found[cells] = [said(imported(tmp_path / name, home)) for name in ("first", "second")]
+    assert found[700] == found[10_000_000]
+    rejected = found[700][0][-1]
     assert {row[-1] for row in rejected} >= {"id-duplicate", "deal-unknown", "activity-unknown"}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from closecurve.crm.errors import EnvironmentFailure, UsageError
-from closecurve.stores.golden import check, verify_in_child, write_golden
+from closecurve.stores.golden import check, verify_in_child, verifying_child, write_golden
 
 ROWS = pd.DataFrame({"amount": [1.0, np.nan, 3.0], "stage": pd.Categorical(["a", "b", "a"])})
 
@@ -49,6 +49,20 @@ def doubles(folder: Path, rows: pd.DataFrame) -> "pd.Series[float]":
 
 def test_a_bundle_that_repeats_its_answers_may_serve(bundle: Path) -> None:
     verify_in_child(bundle, "golden_models:doubles")
+
+
+def test_a_child_starts_before_there_is_a_bundle(bundle: Path) -> None:
+    model = bundle / "lead" / "model.txt"
+    model.unlink()
+    with verifying_child("golden_models:doubles") as verify:
+        model.write_text("3")
+        with pytest.raises(EnvironmentFailure, match="other answers in lead"):
+            verify(bundle)
+
+
+def test_a_child_that_waits_ends_with_what_it_waited_for(bundle: Path) -> None:
+    with pytest.raises(OSError, match="the disk is full"), verifying_child("golden_models:hangs"):
+        raise OSError("the disk is full")
 
 
 @pytest.mark.parametrize(

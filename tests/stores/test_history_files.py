@@ -82,10 +82,12 @@ def test_what_was_stated_is_read_by_table_and_id(folder: Path) -> None:
     assert rows["id"].tolist() == ["D2"]
 
 
-def test_rows_are_counted_by_the_ids_of_a_cut(folder: Path) -> None:
+def test_cells_are_counted_by_the_ids_of_a_cut(folder: Path) -> None:
     counted = {
         name: pa.concat_tables(ids_in(folder, "activities", cut(name))).to_pylist()
         for name in ("of_deals", "of_leads")
     }
-    assert {(each["id"], each["rows"]) for each in counted["of_leads"]} == {("L1", 1), ("L2", 1)}
-    assert sum(each["rows"] for each in counted["of_deals"]) == 4
+    width = len(pq.read_schema(folder / "activities.parquet"))
+    of_leads = {(each["id"], each["cells"]) for each in counted["of_leads"]}
+    assert of_leads == {("L1", width), ("L2", width)}
+    assert sum(each["cells"] for each in counted["of_deals"]) == 4 * width

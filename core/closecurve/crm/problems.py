@@ -99,6 +99,12 @@ _TEXTS: Final = (
         "see settings.md",
     ),
     (
+        "changes-dates changes-period changes-scope",
+        "`closecurve changes` is asked for dates in the wrong order, for a period that neither"
+        " date sees, or for a scope that no deal is in",
+        "the earlier date under `--from`; the message lists periods and scopes that there are",
+    ),
+    (
         "code-unknown",
         "`closecurve explain` is asked for a code that there is not",
         "write the code as the message has it in brackets",

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-RANGE_ROWS = 50_000
-"""About so many rows are held as frames at a time; those of one id always stay together."""
+RANGE_CELLS = 250_000
+"""About so many values are held as frames at a time; the rows of one id always stay together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,8 @@ DTYPES = {
 
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}(?:$|[Tt ])|^\d{8}(?:$|T)"
 _ZONED = r"[Tt ]\d{1,2}[:\d.,]*(?: ?[AaPp][Mm])? ?(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
+_PLAIN = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?"
+_OFFSET = r"(?:Z|[+-]\d\d(?::?\d\d)?)"
 _CURRENCY = r"^(?:[A-Z]{3}(?=[\s\d.+-])|[$€£¥₹₽₩])|(?:[A-Z]{3}|[$€£¥₹₽₩])$"
 _SPACES = r"[\s'’\u00a0\u202f]"
 _FIRST, _LAST = pd.Timestamp("1900-01-01"), pd.Timestamp("2201-01-01")
@@ -181,12 +183,40 @@ def _written_numbers(text: pd.Series, decimal: str) -> pd.Series:
 def _wall_times(text: pd.Series, formats: tuple[str, ...]) -> tuple[pd.Series, pd.Series]:
     """Times as written, those with a zone in UTC; and which ones had a zone."""
     text = text.astype("str").str.strip()
+    wall, zoned = _plain_times(text)
+    left = wall.isna() & text.notna()
+    if left.any():
+        wall[left], zoned[left] = _other_times(text[left], formats)
+    return wall, zoned
+
+
+def _plain_times(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Those in the full form of ISO that Arrow reads: ten times as quick, and most are."""
+    said = _arrow_text(text)
+    local, zoned = (_plain(said, f"^{_PLAIN}{zone}$") for zone in ("", _OFFSET))
+    wall = pc.coalesce(local, zoned).to_numpy(zero_copy_only=False)
+    has_zone = zoned.is_valid().to_numpy(zero_copy_only=False)
+    return pd.Series(wall, text.index, "datetime64[us]"), pd.Series(has_zone, text.index, "bool")
+
+
+def _plain(said: pa.Array, shape: str) -> pa.Array:
+    """The times of a shape, naive in UTC; none at all where one of them names no time."""
+    fits = pc.match_substring_regex(said, shape)
+    kind = pa.timestamp("us", "UTC" if _OFFSET in shape else None)
+    try:
+        read = pc.cast(pc.if_else(fits, said, None), kind)
+    except pa.ArrowInvalid:
+        read = pa.nulls(len(said), kind)
+    return read.cast(pa.timestamp("us"))
+
+
+def _other_times(text: pd.Series, formats: tuple[str, ...]) -> tuple[pd.Series, pd.Series]:
     zoned = text.str.contains(_ZONED, na=False).astype(bool)
     wall = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
     iso = text.str.contains(_ISO, na=False).astype(bool)
     wall[iso] = _parsed(text[iso], "ISO8601")
     for each in formats or USUAL_FORMATS:
-        left = wall.isna() & text.notna() & ~iso
+        left = wall.isna() & ~iso
         if not left.any():
             break
         wall[left & ~zoned] = _parsed(text[left & ~zoned], each)
@@ -195,6 +225,8 @@ def _wall_times(text: pd.Series, formats: tuple[str, ...]) -> tuple[pd.Series, p
 
 
 def _parsed(text: pd.Series, written: str) -> pd.Series:
+    if text.empty:
+        return pd.Series(dtype="datetime64[us]")
     if written.endswith("%z"):
         text = text.str.replace(r" ?(Z|z|[+-]\d\d(?::?\d\d)?)$", r"\1", regex=True)
     parsed = pd.to_datetime(text, format=written, utc=True, errors="coerce")

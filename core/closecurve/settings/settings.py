@@ -7,11 +7,18 @@ key is described in docs/settings.md, and a test holds that page and these model
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import time
+from datetime import date, time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from closecurve.crm.calendar import WEEKDAYS, FiscalCalendar
@@ -27,16 +34,33 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Rate = Annotated[float, Field(gt=0)]
+
+
 class Company(_Strict):
-    """The company: its name, its currency, and its calendar."""
+    """The company: its name, its currency with constant rates to it, and its calendar."""
 
     name: str = Field(default="My company", min_length=1, max_length=200)
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    currency: Currency = "USD"
+    constant_rates: dict[Currency, Rate] = {}
+    rates_of: date | None = None
     time_zone: str = "UTC"
     fiscal_year_start_month: int = 1
     week_start: str = "monday"
     business_hours: tuple[time, time] = (time(9), time(18))
     business_days: tuple[str, ...] = WEEKDAYS[:5]
+
+    @model_validator(mode="after")
+    def _rates_are_of_other_currencies(self) -> Self:
+        if self.currency in self.constant_rates:
+            raise ValueError(f"constant_rates are of other currencies than {self.currency}")
+        return self
+
+    @property
+    def has_constant_rates(self) -> bool:
+        """Whether amounts are not converted at the rates of their days."""
+        return bool(self.constant_rates) or self.rates_of is not None
 
     @property
     def calendar(self) -> FiscalCalendar:

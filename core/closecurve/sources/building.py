@@ -23,6 +23,7 @@ from closecurve.crm.ranges import IdRange
 from closecurve.crm.stages import Process
 from closecurve.crm.values import is_among
 from closecurve.sources.checking import KEPT, SEEN, CheckedRanges
+from closecurve.sources.room import give_back
 from closecurve.sources.spool import Spool
 from closecurve.stores.history import HistoryHandle
 from closecurve.stores.history_files import STATED_TABLE, Part
@@ -53,6 +54,7 @@ class HistoryParts:
                 before = self.reports.get(report.table)
                 self.reports[report.table] = report if before is None else before.joined(report)
             yield {**each.tables, STATED_TABLE: each.stated}
+            give_back()
 
     def _begun(self) -> Iterator[ContinuedHistory]:
         for ids in self.checked.ranges:
@@ -65,6 +67,7 @@ class HistoryParts:
             export = self._export(ids)
             found.append(Whole.of(_outline(known, ids), export))
             self.spool.write(_MADE, ids, export.tables)
+            give_back()
         whole = reduce(Whole.joined, found)
         for ids in self.checked.ranges:
             yield continued(_known(known, ids), self._made(known, ids), whole)

@@ -14,6 +14,7 @@ from closecurve.crm.review import REJECTED_COLUMNS, RawTable, TableReport
 from closecurve.crm.stages import Process
 from closecurve.crm.tables import CANONICAL
 from closecurve.sources.extract import Extract, SubjectIds
+from closecurve.sources.room import give_back
 from closecurve.sources.spool import Spool
 from closecurve.stores.history import HistoryHandle
 
@@ -60,13 +61,14 @@ def check_ranges(
     """Checks an extract and spools what is kept. Ranges are made such that a range of `known`,
     the history before, is small too."""
     ids_of = {name: SubjectIds(extract.connection, name) for name in RECORDS}
-    ranges, found = [], []
+    ranges: list[IdRange] = []
+    found = []
     for cut in CUTS:
-        for ids, raw in extract.ranges(cut, _known_ids(known, cut)):
-            checked = rules.checked(raw, _elsewhere(ids_of, raw))
-            _keep(spool, ids, checked, ids_of)
-            ranges.append(ids)
-            found.append(_Counts.of(checked))
+        tables = extract.cut(cut, _known_ids(known, cut))
+        ranges += tables.ranges
+        for ids in tables.ranges:
+            found.append(_check(tables.read(ids), rules, spool, ids, ids_of))
+            give_back()
     return reduce(_Counts.joined, found).over(ranges)
 
 
@@ -103,6 +105,19 @@ class _Counts:
             rejected=rejected.loc[order.index].reset_index(drop=True),
             fields=self.fields,
         )
+
+
+def _check(
+    raw: Mapping[str, RawTable],
+    rules: RowRules,
+    spool: Spool,
+    ids: IdRange,
+    ids_of: Mapping[str, SubjectIds],
+) -> _Counts:
+    """Checks the tables of a range and spools what is kept."""
+    checked = rules.checked(raw, _elsewhere(ids_of, raw))
+    _keep(spool, ids, checked, ids_of)
+    return _Counts.of(checked)
 
 
 def _known_ids(known: HistoryHandle | None, cut: Cut) -> Iterator[pa.Table]:

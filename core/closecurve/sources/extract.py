@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pandas as pd
@@ -10,12 +12,12 @@ import pyarrow as pa
 
 from closecurve.crm.mapping import ImportMapping
 from closecurve.crm.quality import Subjects
-from closecurve.crm.ranges import CUTS, Cut, IdRange
-from closecurve.crm.review import RawTable
+from closecurve.crm.ranges import CUTS, Cut
 from closecurve.crm.values import is_among
+from closecurve.sources.cutting import CutTables, cut_tables
 from closecurve.sources.growing import quoted
 from closecurve.sources.loading import LoadedSource, loaded_sources
-from closecurve.sources.mapped import MappedTable, cut_tables
+from closecurve.sources.mapped import MappedTable
 from closecurve.sources.parts import mapped_table
 from closecurve.sources.relations import Relation
 from closecurve.sources.shapes import derived
@@ -27,30 +29,26 @@ class Extract:
     """Canonical tables of a connection by name, and the SHA-256 of every file by its name.
 
     `source_states` has, by source, the digest of the state that the history made of this has to
-    remember for the next import.
+    remember for the next import. `folder` takes what does not fit into memory.
     """
 
     connection: duckdb.DuckDBPyConnection
     tables: Mapping[str, MappedTable]
     digests: Mapping[str, str]
     source_states: Mapping[str, str]
+    folder: Path
 
-    def ranges(
-        self, cut: Cut, known: Iterable[pa.Table]
-    ) -> Iterator[tuple[IdRange, dict[str, RawTable]]]:
-        """The tables of a cut, range after range (`mapped.cut_tables`)."""
-        ranges, tables = cut_tables(self.connection, cut, self.tables, known)
+    def cut(self, cut: Cut, known: Iterable[pa.Table]) -> CutTables:
+        """The tables of a cut by their ranges (`cutting.cut_tables`)."""
+        tables = cut_tables(self.connection, cut, self.tables, known, self.folder)
         self._let_go(cut)
-        for ids in ranges:
-            yield ids, {name: each.raw(self.connection, ids) for name, each in tables.items()}
-        for table in tables.values():
-            table.drop(self.connection)
+        return tables
 
     def _let_go(self, cut: Cut) -> None:
-        """Tables that were copied into their last cut are needed no longer."""
+        """Tables that were spread for their last cut are needed no longer."""
         later = {name for each in CUTS[CUTS.index(cut) + 1 :] for name in each.tables}
         for name in set(cut.tables) - later:
-            if name in self.tables and cut.key is not None:
+            if name in self.tables:
                 self.tables[name].drop(self.connection)
 
 
@@ -99,7 +97,10 @@ def extracted(
     EnvironmentFailure where memory runs out.
     """
     sources = [mapping.sources[name] for name in mapping.used_sources]
-    with loaded_sources(sources, state) as (connection, loaded):
+    with (
+        loaded_sources(sources, state) as (connection, loaded),
+        TemporaryDirectory(prefix="closecurve-import-") as folder,
+    ):
         relations = {
             name: _relation(name, each, mapping, company_zone) for name, each in loaded.items()
         }
@@ -111,7 +112,13 @@ def extracted(
         _drop_all_but(connection, {part.table for each in tables.values() for part in each.parts})
         states = {name: each.state for name, each in loaded.items() if each.state is not None}
         digests = {name: sha for each in loaded.values() for name, sha in each.digests.items()}
-        yield Extract(connection=connection, tables=tables, digests=digests, source_states=states)
+        yield Extract(
+            connection=connection,
+            tables=tables,
+            digests=digests,
+            source_states=states,
+            folder=Path(folder),
+        )
 
 
 def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: set[str]) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from closecurve.crm.errors import EnvironmentFailure
 from closecurve.crm.mapping_sources import (
     FILE_COLUMN,
     LINE_COLUMN,
@@ -24,11 +23,16 @@ from closecurve.sources.databases import Database, open_database
 from closecurve.sources.files import digest_of, file_batches, files_of
 from closecurve.sources.growing import GrowingTable
 from closecurve.sources.increments import load_database
+from closecurve.sources.room import fitting, give_back
 from closecurve.sources.rows import Batch, refused
 from closecurve.sources.state import SourceState
 
-MEMORY = "512MB"
-"""What the loaded rows may take; the rest lies in a temporary folder until the import is done."""
+MEMORY = "64MB"
+"""What DuckDB may hold of the rows, which lie in a file until the import is done."""
+
+_STORAGE = "ROW_GROUP_SIZE 20480, BLOCK_SIZE 16384, RECOVERY_MODE 'NO_WAL_WRITES'"
+"""Small pieces: a table of a thousand columns is written in little memory. Nothing is recovered:
+the file goes with the import."""
 
 _LOCK = ("SET TimeZone='UTC'", "SET enable_external_access=false", "SET lock_configuration=true")
 _CONFIG = {
@@ -69,18 +73,16 @@ def loaded_sources(
     """
     with tempfile.TemporaryDirectory(prefix="closecurve-import-") as folder:
         limits = {"memory_limit": MEMORY, "temp_directory": f"{folder}/spill"}
-        connection = duckdb.connect(config={**_CONFIG, **limits})
-        try:
+        with (
+            fitting(duckdb.OutOfMemoryException, duckdb.IOException),
+            duckdb.connect(config={**_CONFIG, **limits}) as connection,
+        ):
+            connection.execute(f"ATTACH '{folder}/rows.db' AS _import ({_STORAGE})")
+            connection.execute("USE _import")
             loaded = _load(connection, sources, state)
             for statement in _LOCK:
                 connection.execute(statement)
             yield connection, loaded
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise EnvironmentFailure(
-                "memory", f"an import fits into memory and the temporary folder, got {error}"
-            ) from error
-        finally:
-            connection.close()
 
 
 def _load(
@@ -128,6 +130,7 @@ def _load_files(connection: duckdb.DuckDBPyConnection, source: FileSource) -> Lo
             table.add(batch.rows)
             row_count += len(batch.rows)
             shapeless += [(path.name, line, text) for line, text in batch.shapeless]
+            give_back()
     return LoadedSource(
         name=source.path.name,
         columns=tuple(each for each in table.kinds if each not in (FILE_COLUMN, LINE_COLUMN)),

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import feather
 
-from closecurve.crm.errors import EnvironmentFailure
 from closecurve.crm.ranges import IdRange
+from closecurve.sources.room import fitting
 
 
 class Spool:
@@ -21,14 +21,10 @@ class Spool:
 
     def write(self, step: str, ids: IdRange, frames: Mapping[str, pd.DataFrame]) -> None:
         """Keeps frames of a step. Raises EnvironmentFailure where the temporary folder is full."""
-        try:
+        with fitting(OSError, pa.ArrowException):
             for name, frame in frames.items():
                 rows = pa.Table.from_pandas(frame, preserve_index=False)
                 feather.write_feather(rows, self._path(step, ids, name), compression="lz4")
-        except (OSError, pa.ArrowException) as error:
-            raise EnvironmentFailure(
-                "memory", f"an import fits into memory and the temporary folder, got {error}"
-            ) from error
 
     def read(self, step: str, ids: IdRange, name: str) -> pd.DataFrame:
         """A frame that was written."""

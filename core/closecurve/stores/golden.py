@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,24 +51,41 @@ def verify_in_child(bundle: Path, predict: str, *, timeout_seconds: float = CHIL
     an answer differs by more than TOLERANCE, or the child raises, crashes or hangs: whatever the
     files do to an interpreter, it is not this one.
     """
-    command = [sys.executable, "-m", "closecurve.stores.golden", str(bundle), predict]
+    with verifying_child(predict, timeout_seconds=timeout_seconds) as verify:
+        verify(bundle)
+
+
+@contextmanager
+def verifying_child(
+    predict: str, *, timeout_seconds: float = CHILD_SECONDS
+) -> Iterator[Callable[[Path], None]]:
+    """`verify_in_child` for one bundle that is not written yet: its child starts meanwhile.
+
+    It imports what it needs, which takes longer than the predictions, and waits for the folder.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-m", "closecurve.stores.golden", predict],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+    def verify(bundle: Path) -> None:
+        try:
+            _, told = child.communicate(os.fsencode(bundle), timeout=timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise _refused(bundle, f"no answer within {timeout_seconds} s") from error
+        if child.returncode < 0:
+            raise _refused(bundle, f"a child that was killed by signal {-child.returncode}")
+        if child.returncode != 0:
+            last = (told.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+            raise _refused(bundle, f"exit {child.returncode}: {last}")
+
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _refused(bundle, f"no answer within {timeout_seconds} s") from error
-    if done.returncode < 0:
-        raise _refused(bundle, f"a child that was killed by signal {-done.returncode}")
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise _refused(bundle, f"exit {done.returncode}: {last}")
+        yield verify
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def _refused(bundle: Path, got: str) -> EnvironmentFailure:
@@ -102,4 +121,7 @@ def _named(name: str) -> Predict:
 
 
 if __name__ == "__main__":
-    check(Path(sys.argv[1]), _named(sys.argv[2]))
+    answers_of = _named(sys.argv[1])
+    # Nothing comes where the parent gave up before there was a bundle.
+    if named := sys.stdin.buffer.read():
+        check(Path(os.fsdecode(named)), answers_of)

@@ -28,6 +28,7 @@ from closecurve.crm.errors import EnvironmentFailure, UsageError
 from closecurve.crm.ranges import Cut, IdRange
 from closecurve.crm.tables import HISTORY_TABLES
 from closecurve.features.engines import duckdb_engine
+from closecurve.features.money import ConstantRates
 from closecurve.features.tables import HistoryTables
 from closecurve.stores.files import durable_writing, sync, write_text
 from closecurve.stores.history_files import (
@@ -77,7 +78,8 @@ class Published:
 class HistoryHandle:
     """One published history; it stays the same whatever is published later.
 
-    `data_until` is the last instant at which anything became known.
+    `data_until` is the last instant at which anything became known. With `rates` its tables hold
+    these in place of their own.
     """
 
     history_id: str
@@ -85,6 +87,7 @@ class HistoryHandle:
     meta: HistoryMeta
     data_until: pd.Timestamp
     row_counts: Mapping[str, int]
+    rates: ConstantRates | None = None
 
     def tables(self, connection: DuckDBBackend | None = None) -> HistoryTables:
         """The history as views over its files, by default on an in-memory DuckDB of its own.
@@ -93,12 +96,13 @@ class HistoryHandle:
         """
         engine = connection or duckdb_engine()
         try:
-            return HistoryTables(
+            made = HistoryTables(
                 **{
                     name: engine.read_parquet(str(self.folder / f"{name}.parquet"), table_name=name)
                     for name in HISTORY_TABLES
                 }
             )
+            return made if self.rates is None else self.rates.over(made)
         except duckdb.Error as error:
             raise _damaged(self.folder.name, error) from error
 
@@ -120,7 +124,7 @@ class HistoryHandle:
             return read_rows(self.folder, name, ids, columns)
 
     def ids(self, name: str, cut: Cut) -> Iterator[pa.Table]:
-        """How many rows each id of a cut has in a table (`history_files.ids_in`).
+        """How many cells each id of a cut has in a table (`history_files.ids_in`).
 
         Raises as `frames`.
         """

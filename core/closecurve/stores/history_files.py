@@ -141,7 +141,7 @@ def read_rows(
 
 
 def ids_in(folder: Path, name: str, cut: Cut) -> Iterator[pa.Table]:
-    """How many rows each id of a cut has in a file: `id` and `rows`, batch by batch.
+    """How many cells each id of a cut has in a file: `id` and `cells`, batch by batch.
 
     An id may be in several batches. Raises as `read_rows`.
     """
@@ -152,7 +152,8 @@ def ids_in(folder: Path, name: str, cut: Cut) -> Iterator[pa.Table]:
             if cut.unless is not None:
                 ids = ids.filter(pc.is_null(batch.column(cut.unless)))
             counted = pc.value_counts(ids.drop_null())
-            yield pa.table({"id": counted.field("values"), "rows": counted.field("counts")})
+            cells = pc.multiply(counted.field("counts"), len(opened.schema_arrow))
+            yield pa.table({"id": counted.field("values"), "cells": cells})
 
 
 def digest(path: Path) -> str:

@@ -17,6 +17,7 @@ from closecurve.crm.errors import UsageError
 from closecurve.crm.tables import HISTORY_TABLES
 from closecurve.features.facts import known_before
 from closecurve.features.money import with_company_rate
+from closecurve.features.plans import answer
 from closecurve.features.states import amount_states
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.features.tables import HistoryTables
@@ -123,8 +124,7 @@ def _of_subject(
     company_currency: str | None,
     time_zone: str,
 ) -> Iterator[Finding]:
-    standing = _standing(tables, subject)
-    rows = _slim(tables, standing, subject, company_currency)
+    rows: pd.DataFrame = answer(_slim, tables, {}, subject, company_currency).execute()
     if rows.empty:
         return
     closed = rows[rows["outcome"].isin(subject.causes)]
@@ -132,7 +132,7 @@ def _of_subject(
     yield from _over_age(opened, closed, subject, until, company_currency)
     yield from _owners_left(tables, opened, subject, until, time_zone)
     yield from _bulk_closes(closed, subject, time_zone)
-    yield from _missing(tables, standing, subject)
+    yield from _missing(tables, subject)
 
 
 def _standing(tables: HistoryTables, subject: Subject) -> ir.Table:
@@ -155,19 +155,16 @@ def _tracked(subject: Subject) -> list[str]:
     return [name for name in subject.tracked if name not in _NO_VALUE]
 
 
-def _slim(
-    tables: HistoryTables, standing: ir.Table, subject: Subject, company_currency: str | None
-) -> pd.DataFrame:
-    """created_at, as_of, outcome, closed_at, owner_id and amount (company currency) of each."""
+def _slim(tables: HistoryTables, subject: Subject, company_currency: str | None) -> ir.Table:
+    """created_at, outcome, closed_at, owner_id and amount (company currency) of each record."""
+    standing = _standing(tables, subject)
     columns = ["created_at", "outcome", "closed_at", "owner_id"]
     if subject is not DEAL:
-        found: pd.DataFrame = standing.select(*columns, amount=ibis.null("float64")).execute()
-        return found
+        return standing.select(*columns, amount=ibis.null("float64"))
     rows = standing.select("deal_id", "as_of", "currency", *columns)
     rows = attach(rows, amount_states(tables, DEAL), "deal_id", payload=["amount"])
     rows = with_company_rate(tables, rows, company_currency=company_currency)
-    made: pd.DataFrame = rows.select(*columns, amount=rows.amount * rows.company_rate).execute()
-    return made
+    return rows.select(*columns, amount=rows.amount * rows.company_rate)
 
 
 def _over_age(
@@ -250,20 +247,23 @@ def _local_day(instants: pd.Series, time_zone: str) -> pd.Series:
     return days
 
 
-def _missing(tables: HistoryTables, standing: ir.Table, subject: Subject) -> Iterator[Finding]:
-    columns = _columns(tables, subject)
+def _missing_counts(tables: HistoryTables, subject: Subject) -> ir.Table:
+    """One row: how many records there are, open ones, and those without each of `_columns`."""
+    standing, columns = _standing(tables, subject), _columns(tables, subject)
     is_open = standing.outcome.isnull()
     sums = {
         f"{side}_{place}": standing.count(where=standing[name].isnull() & on_side)
         for place, name in enumerate(columns)
         for side, on_side in (("open", is_open), ("closed", ~is_open))
     }
-    counted = standing.aggregate(
-        total=standing.count(), opened=standing.count(where=is_open), **sums
-    )
-    row = {name: int(value) for name, value in counted.execute().iloc[0].items()}
+    return standing.aggregate(total=standing.count(), opened=standing.count(where=is_open), **sums)
+
+
+def _missing(tables: HistoryTables, subject: Subject) -> Iterator[Finding]:
+    counted = answer(_missing_counts, tables, {}, subject).execute()
+    row = {str(name): int(value) for name, value in counted.iloc[0].items()}
     sides = (row["opened"], row["total"] - row["opened"])
-    for place, name in enumerate(columns):
+    for place, name in enumerate(_columns(tables, subject)):
         missing = (row[f"open_{place}"], row[f"closed_{place}"])
         if 0 < sum(missing) < row["total"]:
             yield Finding(

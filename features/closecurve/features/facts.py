@@ -12,6 +12,7 @@ import pandas as pd
 from closecurve.crm.stages import StageKind
 from closecurve.crm.tables import DELETED, HISTORY_TABLES
 from closecurve.features.money import with_company_rate
+from closecurve.features.plans import answer
 from closecurve.features.states import amount_states, owner_states, with_stage_order
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.features.tables import HistoryTables
@@ -52,8 +53,12 @@ def closes(
     amount_company (at the last rate dated before the close), process, account_id, lead_id,
     owner_id, team, region.
     """
-    found = deal_closings(tables)
-    standing = _standing(found, instant)
+    return answer(_closes, known_before(tables, instant), {}, company_currency)
+
+
+def _closes(tables: HistoryTables, company_currency: str | None) -> ir.Table:
+    """The closes that stand at the end of a history, which holds nothing known later."""
+    standing = _standing(deal_closings(tables), FOREVER)
     valued = with_company_rate(tables, standing, at="closed_at", company_currency=company_currency)
     return _with_team(tables, valued).select(
         "deal_id",
@@ -89,14 +94,18 @@ def funnel_facts(
     (the stage after it, won, lost, deleted, or null), and as of the instant owner_id, team,
     region, amount_company.
     """
-    known = known_before(tables, instant)
-    rows = passages(known).mutate(as_of=instant_literal(instant))
-    records = DEAL.records(known).select("deal_id", "currency")
+    return answer(_funnel_facts, known_before(tables, instant), {}, company_currency)
+
+
+def _funnel_facts(tables: HistoryTables, company_currency: str | None) -> ir.Table:
+    """The passages at the end of a history, which holds nothing known later."""
+    rows = passages(tables).mutate(as_of=instant_literal(FOREVER))
+    records = DEAL.records(tables).select("deal_id", "currency")
     rows = rows.left_join(records, "deal_id").select(*rows.columns, "currency")
-    rows = attach(rows, owner_states(known, DEAL), "deal_id", payload=["owner_id"])
-    rows = attach(rows, amount_states(known, DEAL), "deal_id", payload=["amount"])
-    rows = with_company_rate(known, rows, company_currency=company_currency)
-    return _with_team(known, _without_ghosts(known, rows)).select(
+    rows = attach(rows, owner_states(tables, DEAL), "deal_id", payload=["owner_id"])
+    rows = attach(rows, amount_states(tables, DEAL), "deal_id", payload=["amount"])
+    rows = with_company_rate(tables, rows, company_currency=company_currency)
+    return _with_team(tables, _without_ghosts(tables, rows)).select(
         "deal_id",
         "process",
         "stage",

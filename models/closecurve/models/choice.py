@@ -9,13 +9,11 @@ import pandas as pd
 
 from closecurve.crm.errors import UsageError
 from closecurve.models.close_curve import CloseCurve
+from closecurve.models.close_curve.landmarks import at_arrival
 from closecurve.models.held_back import Part
 from closecurve.models.panel import AS_OF
 
 LIFE, ARRIVALS = "life", "arrivals"
-
-ARRIVAL_DAYS = 1e-3
-"""A landmark of a record younger than this was taken at its arrival."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class Choice:
             first = cutoff - self.window_share * (cutoff - rows[AS_OF].min())
             kept &= (rows[AS_OF] >= first).to_numpy()
         if self.landmarks == ARRIVALS:
-            kept &= rows["age_days"].to_numpy(dtype=np.float64) < ARRIVAL_DAYS
+            kept &= at_arrival(rows)
         return part.where(kept)
 
     def fit(

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from closecurve.models.choice import DEFAULTS, Choice
+from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve.estimator import ROUNDS
 from closecurve.models.held_back import Part, held_back_start
 from closecurve.models.walk_forward import Origin, Trial, WalkForward
@@ -17,10 +18,9 @@ CANDIDATES: tuple[Choice, ...] = (
 )
 """What is tried beside the defaults: fewer trees, strong drift, no drift."""
 
-TRUST = (50.0, 500.0, 2000.0)
-"""How many closes weigh as much as the curves by stage (`few_closes`); what did best on held-back
-time is taken. The lowest is for trees that are right early, the highest for deals that nothing
-predicts (benchmarks/learning_curve.py)."""
+TRUST = (10.0, 50.0, 500.0, 2000.0)
+"""How many closes weigh as much as the curves by stage (`few_closes`). The lowest are for trees
+that are right early, the highest for deals that nothing predicts (benchmarks/learning_curve.py)."""
 
 SMALL: Mapping[str, Any] = {"seeds": 1, "most_cells": 30_000}
 """Trees of a quick trial: they rank candidates and are not served."""
@@ -63,6 +63,10 @@ def choose_trust(
 
 
 def trusted(walk: WalkForward, trial: Trial) -> Trial:
-    """The trial with the trust in its trees that did best."""
-    read = [walk.read(trial, few_closes=few) for few in TRUST]
-    return min(read, key=lambda it: it.answers.log_loss)
+    """The trial with the trust in its trees that did best, of those that beat the usual one by more
+    than their error: small trees deserve less trust than those that will be served."""
+    read = {few: each for few, each in zip(TRUST, walk.trusting(trial, TRUST), strict=True)}
+    usual = read[CloseCurve().few_closes]
+    gaps = {few: walk.gap(usual, each) for few, each in read.items()}
+    better = [read[few] for few, gap in gaps.items() if gap.gap > gap.standard_error]
+    return min(better, key=lambda it: it.answers.log_loss, default=usual)

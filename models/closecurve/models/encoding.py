@@ -77,9 +77,7 @@ class Encoding:
     def _values(self, column: pd.Series) -> NDArray[np.float64]:
         name = str(column.name)
         if self.kinds[name] == "category":
-            codes = self.codes[name]
-            found = [np.nan if v is None else codes.get(v, np.nan) for v in plain_texts(column)]
-            return np.array(found, dtype=np.float64)
+            return _coded(column, self.codes[name])
         try:
             return column.to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
@@ -114,6 +112,15 @@ def _code_table(column: pd.Series, rarest: int) -> dict[str, int]:
     common = [str(value) for value, count in counts.items() if count >= rarest]
     numbered = {value: code for code, value in enumerate(common, POOLED_CODE + 1)}
     return {str(value): numbered.get(str(value), POOLED_CODE) for value in counts.index}
+
+
+def _coded(column: pd.Series, codes: Mapping[str, int]) -> NDArray[np.float64]:
+    """The code of each value (n,), NaN for none; each distinct text is looked up once."""
+    texts = column if isinstance(column.dtype, pd.StringDtype) else as_text(column)
+    places, distinct = pd.factorize(texts)
+    table = [codes.get(text, np.nan) for text in distinct.tolist()]
+    # A missing value has the place -1, which is the last one.
+    return np.array([*table, np.nan], dtype=np.float64)[places]
 
 
 def as_text(column: pd.Series) -> pd.Series:

@@ -121,6 +121,15 @@ def _upwards(owner: str, manager_of: Mapping[str, str | None], managers: set[str
     return chain
 
 
+def below(manager: str, chains: Chains) -> frozenset[str]:
+    """The owners in a manager's scope: the manager and everybody under them, at any depth.
+
+    >>> sorted(below("bo", chains_of({"ann": None, "bo": "ann", "cy": "bo"})))
+    ['bo', 'cy']
+    """
+    return frozenset(owner for owner, chain in chains.items() if manager in chain)
+
+
 def scopes_of(frames: Sequence[pd.DataFrame], chains: Chains | None = None) -> Scopes:
     """All scopes that appear in the frames; a kind that no row has a value for is left out.
 

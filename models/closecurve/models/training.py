@@ -22,6 +22,10 @@ from closecurve.models.panel import AS_OF, as_ofs_of, closed_count, id_column
 from closecurve.models.training_verdict import UNPROVEN, judge
 from closecurve.models.tuning import Budget
 
+ARRIVAL_SHARE = 0.75
+"""The share of the landmarks' weight that leads have at their arrival: it is then that they are
+graded and answered."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainedCurve:
@@ -60,10 +64,12 @@ def train_curve(
     Raises DataError for a panel without as-ofs or with one that is not before the cutoff.
     """
     whole = _checked(panel, labels, cutoff)
+    has_stages = "stage" in panel.columns
     common: dict[str, Any] = {
         "calendar": calendar,
         "processes": tuple(processes),
-        "by": "stage" if "stage" in panel.columns else "source",
+        "by": "stage" if has_stages else "source",
+        "arrival_share": None if has_stages else ARRIVAL_SHARE,
         "random_state": random_state,
         "num_threads": num_threads,
     }

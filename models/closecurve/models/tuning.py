@@ -35,7 +35,7 @@ CANDIDATES: tuple[Choice, ...] = (
     Choice(settings={"column_share": 0.25}),
     Choice(window_share=0.25),
     Choice(settings={"l2": 100.0}),
-    Choice(settings={"seeds": 5}),
+    Choice(settings={"seeds": 3}),
 )
 """Departures that are tried one by one, what usually matters most first; how many rounds depends on
 those of the defaults."""

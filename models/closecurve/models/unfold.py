@@ -139,6 +139,34 @@ def choose_grid(closing_days: Floats, *, longest_days: float = np.inf, intervals
     return Grid(edges=tuple(float(edge) for edge in (*seen, *later)))
 
 
+COARSE_DAYS = (*ASKED_DAYS, 180.0, 360.0, 720.0)
+"""About where a coarse grid has its edges: the days that are asked for, and their doubles."""
+
+
+def coarse_grid(grid: Grid, labels: Labels, *, least: float) -> Grid | None:
+    """Edges of a grid near `COARSE_DAYS`, so that `least` landmarks or more close in each interval.
+
+    It ends where too few close that were watched so long; None where that is at once.
+
+    >>> labels = Labels(
+    ...     event=np.array([1, 2]),
+    ...     duration_days=np.array([5.0, 9.0]),
+    ...     followed_days=np.array([40.0, 40.0]),
+    ... )
+    >>> coarse_grid(Grid(edges=(0.0, 3.0, 7.0, 13.0, 20.0)), labels, least=1).edges
+    (0.0, 7.0, 13.0)
+    """
+    edges = np.asarray(grid.edges)
+    wanted = np.asarray(COARSE_DAYS)[:, None]
+    days = np.where(labels.event > 0, labels.duration_days, np.inf)
+    found = [0.0]
+    for edge in np.unique(edges[np.abs(edges[None, :] - wanted).argmin(axis=1)]):
+        inside = (days > found[-1]) & (days <= edge) & (labels.followed_days >= edge)
+        if np.count_nonzero(inside) >= max(least, 1):
+            found.append(float(edge))
+    return Grid(edges=tuple(found)) if len(found) > 1 else None
+
+
 def _split_tail(edges: Floats) -> Floats:
     """The same edges with the wide last intervals cut into whole days of similar ratio."""
     made = [edges[0]]

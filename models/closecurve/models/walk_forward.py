@@ -15,6 +15,7 @@ from closecurve.models.choice import Choice
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import (
     Answers,
+    Floats,
     Gap,
     Part,
     Question,
@@ -92,9 +93,13 @@ class Origin:
             return None
         return cls(start=start, early=early, late=late, asked=asked, horizons=asked_days)
 
-    def answers(self, model: CloseCurve) -> Answers:
-        """What a model says after the origin."""
-        cif = model.predict_cumulative_incidence(self.late.rows, self.horizons)
+    def hazards(self, model: CloseCurve) -> Floats:
+        """What a model's trees say after the origin, as far as it is asked (n, J, 3)."""
+        return model.predict_hazards(self.late.rows, self.horizons)
+
+    def answers(self, model: CloseCurve, hazards: Floats) -> Answers:
+        """What a model says after the origin, its trees being so read."""
+        cif = model.incidence_from_hazards(self.late.rows, hazards, self.horizons)
         return answers(self.asked, cif, self.horizons)
 
 
@@ -139,27 +144,38 @@ class WalkForward:
     def trial(self, choice: Choice) -> Trial:
         """A candidate learned anew before each origin."""
         models = tuple(choice.fit(it.early, it.start, self.common) for it in self.origins)
-        return self._tried(choice, models)
+        return self._tried(choice, models, self._hazards(models))
 
     def trial_beside(self, default: Trial, choice: Choice) -> Trial:
         """A candidate on the trees of the defaults, where these only have to be read otherwise."""
         settings = choice.settings
         is_read = choice == Choice(settings=settings) and settings.keys() <= READ_OTHERWISE
         if is_read and settings.get("rounds", 0) <= min(it.rounds_ for it in default.models):
-            return self.read(default, **settings)
+            models = tuple(model.read_with(**settings) for model in default.models)
+            return self._tried(choice, models, self._hazards(models))
         return self.trial(choice)
 
-    def read(self, trial: Trial, **changed: Any) -> Trial:
-        """A trial whose trees are read otherwise: fewer rounds, or another `few_closes`."""
-        choice = replace(trial.choice, settings={**trial.choice.settings, **changed})
-        return self._tried(choice, tuple(model.read_with(**changed) for model in trial.models))
+    def trusting(self, trial: Trial, few_closes: Sequence[float]) -> list[Trial]:
+        """The trial with each of these `few_closes`; its trees are read once."""
+        hazards, made = self._hazards(trial.models), []
+        for few in few_closes:
+            choice = replace(trial.choice, settings={**trial.choice.settings, "few_closes": few})
+            models = tuple(model.read_with(few_closes=few) for model in trial.models)
+            made.append(self._tried(choice, models, hazards))
+        return made
 
     def gap(self, default: Trial, other: Trial) -> Gap:
         """How much better the other is, paired, with its error over records."""
         return gap_of(self._pooled(), self._asked(), default.answers, other.answers)
 
-    def _tried(self, choice: Choice, models: tuple[CloseCurve, ...]) -> Trial:
-        said = [it.answers(model) for it, model in zip(self.origins, models, strict=True)]
+    def _hazards(self, models: Sequence[CloseCurve]) -> list[Floats]:
+        return [it.hazards(model) for it, model in zip(self.origins, models, strict=True)]
+
+    def _tried(
+        self, choice: Choice, models: tuple[CloseCurve, ...], hazards: Sequence[Floats]
+    ) -> Trial:
+        read = zip(self.origins, models, hazards, strict=True)
+        said = [it.answers(model, of_trees) for it, model, of_trees in read]
         together = Answers(
             probabilities=[p for one in said for p in one.probabilities],
             losses=[loss for one in said for loss in one.losses],

@@ -32,10 +32,9 @@ def weighted_pipeline(
     deals = open_deals[due(open_deals, period)]
     amount = deals["amount_company"].fillna(0.0).to_numpy(dtype=np.float64)
     rate = _column(deals, rate_column)
-    counts, rated = (
-        scopes.sums(deals, has) for has in (np.ones(len(deals)), ~np.isnan(rate) + 0.0)
-    )
-    total = scopes.sums(deals, amount * np.nan_to_num(rate))
+    is_rated = ~np.isnan(rate) + 0.0
+    values = np.column_stack([np.ones(len(deals)), is_rated, amount * np.nan_to_num(rate)])
+    counts, rated, total = (scopes.membership(deals) @ values).T
     return np.where((counts > 0) & (rated == 0), np.nan, total)
 
 
@@ -55,8 +54,9 @@ def category_amounts(
         return {name: np.full(len(scopes), np.nan) for name in CATEGORY_AMOUNTS}
     deals = open_deals[due(open_deals, period)]
     amount = deals["amount_company"].fillna(0.0).to_numpy(dtype=np.float64)
+    belongs = scopes.membership(deals)
     return {
-        name: scopes.sums(deals, amount * deals["forecast_category"].isin(counted).to_numpy())
+        name: belongs @ (amount * deals["forecast_category"].isin(counted).to_numpy())
         for name, counted in CATEGORY_AMOUNTS.items()
     }
 

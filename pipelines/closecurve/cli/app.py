@@ -50,6 +50,25 @@ class ReportModel(StrEnum):
     LEAD = "lead"
 
 
+class PipelineMeasure(StrEnum):
+    """What a pipeline is measured in."""
+
+    AMOUNT = "amount"
+    WEIGHTED_FIXED = "weighted_fixed"
+    WEIGHTED_HISTORY = "weighted_history"
+
+
+class ScopeKind(StrEnum):
+    """The kinds of parts that a company has."""
+
+    COMPANY = "company"
+    REGION = "region"
+    TEAM = "team"
+    MANAGER = "manager"
+    OWNER = "owner"
+    PRODUCT = "product"
+
+
 app.command()(init)
 app.command()(explain)
 
@@ -139,10 +158,12 @@ def nightly(
     """Import, train and score in order, as the Prefect flow that a schedule runs."""
     at = _instant(as_of)
     with _workspace(home, config).locked("nightly") as workspace:
-        from closecurve.cli.printing import summary_lines
-        from closecurve.pipelines.prefect_home import run_nightly
+        from closecurve.pipelines.prefect_home import prefect_server, run_nightly
 
-        published = run_nightly(workspace, at)
+        with prefect_server(workspace.home) as server:
+            published = run_nightly(workspace, at, server=server)
+    from closecurve.cli.printing import summary_lines
+
     say(as_json, published.summary, summary_lines(published))
 
 
@@ -186,6 +207,44 @@ def backtest(
 
 
 @app.command()
+def changes(
+    start: Annotated[str, typer.Option("--from", help="A day of the company, or an instant.")],
+    end: Annotated[
+        str | None, typer.Option("--to", help="The later one. [default: the end of the data]")
+    ] = None,
+    scope_kind: Annotated[
+        ScopeKind, typer.Option(help="Which kind of part of the company.")
+    ] = ScopeKind.COMPANY,
+    scope: Annotated[str, typer.Option(help="The team, the owner … by name.")] = "company",
+    measure: Annotated[
+        PipelineMeasure, typer.Option(help="What the pipeline is measured in.")
+    ] = PipelineMeasure.AMOUNT,
+    period: Annotated[
+        str | None, typer.Option(help="Only deals due in it, and its forecast: 2026 Q1.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A CSV file that gets every move.")] = None,
+    home: Home = DEFAULT_HOME,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what changed between two dates: in the pipeline, and in the forecast as published.
+
+    New, won, lost, moved, pulled in, pushed out, amounts, rates: the effects add up.
+    """
+    from closecurve.cli.comparing import Asked, run_changes
+
+    asked = Asked(
+        start=start,
+        end=end,
+        measure=measure.value,
+        scope_kind=scope_kind.value,
+        scope=scope,
+        period=period,
+    )
+    say(as_json, *run_changes(_workspace(home, config), asked, out))
+
+
+@app.command()
 def report(
     model: Annotated[ReportModel, typer.Option(help="Which model.")] = ReportModel.DEAL,
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
@@ -223,11 +282,16 @@ def demo(
     port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
 ) -> None:
     """Show it all on a made-up company: import, train, score, forecast, publish, serve."""
+    from closecurve.pipelines.prefect_home import prefect_server
+    from closecurve.stores.lock import home_lock
+
+    with home_lock(home, "demo"), prefect_server(home) as server:
+        from closecurve.pipelines.demo import run_demo
+
+        workspace, published = run_demo(home, deals=deals, seed=seed, server=server)
     from closecurve.cli.printing import summary_lines
     from closecurve.cli.serving import run_server
-    from closecurve.pipelines.demo import run_demo
 
-    workspace, published = run_demo(home, deals=deals, seed=seed)
     say(False, published.summary, summary_lines(published))
     if not no_serve:
         run_server(workspace, port)

@@ -40,7 +40,7 @@ from closecurve.pipelines.leakage import as_markdown
 from closecurve.pipelines.stalls import FOLDER, Stalls, golden_stalls, read_stalls, write_stalls
 from closecurve.settings import Settings
 from closecurve.stores.bundle import open_sealed, seal
-from closecurve.stores.golden import verify_in_child, write_golden
+from closecurve.stores.golden import verifying_child, write_golden
 
 Floats = NDArray[np.float64]
 
@@ -94,8 +94,9 @@ def seal_bundle(fitted: Fitted, stalls: Stalls, settings: Settings, bundles_dir:
 
     Raises EnvironmentFailure where the disk refuses or the child does not repeat the answers.
     """
-    digest = seal(lambda folder: _write(folder, fitted, stalls, settings), bundles_dir)
-    verify_in_child(open_sealed(bundles_dir, digest), PREDICT)
+    with verifying_child(PREDICT) as verify:
+        digest = seal(lambda folder: _write(folder, fitted, stalls, settings), bundles_dir)
+        verify(open_sealed(bundles_dir, digest))
     return digest
 
 
@@ -116,7 +117,7 @@ def open_bundle(bundles_dir: Path, digest: str) -> Bundle:
             if (path := folder / f"cohort_{subject.name}s.json").is_file()
         },
         reports=reports,
-        grade_conversion=read_json(folder / GRADES) if (folder / GRADES).is_file() else None,
+        grade_conversion=read_grades(folder),
         uncertainties={
             subject.name: found
             for subject in (DEAL, LEAD)
@@ -128,6 +129,11 @@ def open_bundle(bundles_dir: Path, digest: str) -> Bundle:
             for subject in (DEAL, LEAD)
         },
     )
+
+
+def read_grades(folder: Path) -> dict[str, Any] | None:
+    """What became of each grade, from a bundle whose seal was checked; None where it says none."""
+    return read_json(folder / GRADES) if (folder / GRADES).is_file() else None
 
 
 def _load(folder: Path) -> CloseCurve:

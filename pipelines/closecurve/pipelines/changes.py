@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.tables import DELETED
-from closecurve.features.facts import closes
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.features.tables import HistoryTables
 from closecurve.models.close_curve import CloseCurve
@@ -73,10 +72,11 @@ def comparable(
     results: ResultsStore,
     tables: HistoryTables,
     scored: Scored,
+    closed: pd.DataFrame,
     calendar: FiscalCalendar,
-    currency: str,
 ) -> Comparable:
-    """What the publication keeps for comparisons; `results` holds those before it."""
+    """What the publication keeps for comparisons; `results` holds those before it, `closed` are the
+    `closes` that stood at its as-of."""
     earlier, products = publication_before(results, scored.as_of), products_of(tables)
     then = {
         subject.name: _then(results, tables, scored, subject, earlier) for subject in (DEAL, LEAD)
@@ -85,7 +85,7 @@ def comparable(
     return Comparable(
         deal_steps=with_product(steps, products).reindex(columns=list(DEAL_STEPS.names)),
         lead_steps=_steps(scored, LEAD, then[LEAD.name]).reindex(columns=list(LEAD_STEPS.names)),
-        closed_deals=_closed(results, tables, scored, earlier, calendar, currency),
+        closed_deals=_closed(results, with_product(closed, products), scored, earlier, calendar),
     )
 
 
@@ -223,15 +223,12 @@ def _won_by(
 
 def _closed(
     results: ResultsStore,
-    tables: HistoryTables,
+    found: pd.DataFrame,
     scored: Scored,
     earlier: PublicationHead | None,
     calendar: FiscalCalendar,
-    currency: str,
 ) -> pd.DataFrame:
     """The ends in the periods that run, those known since the publication before, and deletions."""
-    found = closes(tables, scored.as_of, company_currency=currency).execute()
-    found = with_product(found, products_of(tables))
     starts = pd.to_datetime(scored.forecasts.get("period_start", pd.Series(dtype="datetime64[us]")))
     since = calendar.midnight(starts.min().date()) if len(starts) else scored.as_of
     is_kept = found["closed_at"] >= since

@@ -15,16 +15,20 @@ SCORED_WEEKS_AGO = (2, 0)
 changed. A third scoring would make the first look take longer than two minutes."""
 
 
-def run_demo(home: Path, *, deals: int, seed: int) -> tuple[Workspace, Published]:
-    """Make a company that ends today; import, train and score two weeks ago; score again now."""
+def run_demo(
+    home: Path, *, deals: int, seed: int, server: str | None
+) -> tuple[Workspace, Published]:
+    """Make a company that ends today; import, train and score two weeks ago; score again now.
+
+    In a home that this process has locked; `server` as of `run_nightly`.
+    """
     today = pd.Timestamp.now("UTC").tz_localize(None).normalize()
     company, folder = simulate(deals=deals, seed=seed, until=today), home / "export"
     company.write_export(folder)
     workspace = Workspace.open(home, folder / CONFIG_NAME)
-    with workspace.locked("demo"):
-        first, *later = (company.until - pd.Timedelta(weeks=ago) for ago in SCORED_WEEKS_AGO)
-        # every demo is another company: it is no later state of the one before
-        published = run_nightly(workspace, first, afresh=True)
-        for as_of in later:
-            published = publish_scores(workspace, as_of)
-        return workspace, published
+    first, *later = (company.until - pd.Timedelta(weeks=ago) for ago in SCORED_WEEKS_AGO)
+    # every demo is another company: it is no later state of the one before
+    published = run_nightly(workspace, first, server=server, afresh=True)
+    for as_of in later:
+        published = publish_scores(workspace, as_of)
+    return workspace, published

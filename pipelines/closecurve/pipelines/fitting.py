@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,29 @@ class Fitted:
         return [report.to_json() for report in columns_of(self.columns, subject)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitting:
+    """A fit on its way: the panels are there, the curves are being trained."""
+
+    cutoff: pd.Timestamp
+    selection: FeatureSelection
+    panels: dict[str, Panel]
+    columns: list[ColumnReport]
+    deal: Future[TrainedCurve]
+    lead: Future[TrainedCurve] | None
+
+    def fitted(self) -> Fitted:
+        """Wait for the curves."""
+        return Fitted(
+            cutoff=self.cutoff,
+            selection=self.selection,
+            deal=self.deal.result(),
+            lead=None if self.lead is None else self.lead.result(),
+            panels=self.panels,
+            columns=self.columns,
+        )
+
+
 def fit(
     tables: HistoryTables,
     cutoff: pd.Timestamp,
@@ -65,6 +88,22 @@ def fit(
 
     Always gives an answer for deals: with no history at all it is that of the fixed stage rates.
     """
+    with ThreadPoolExecutor() as pool:
+        return begin_fit(pool, tables, cutoff, settings, budgets).fitted()
+
+
+def begin_fit(
+    pool: Executor,
+    tables: HistoryTables,
+    cutoff: pd.Timestamp,
+    settings: Settings,
+    budgets: Mapping[str, Budget] | None = None,
+) -> Fitting:
+    """Read the panels and train each curve in the pool as soon as its panel is there.
+
+    Side by side: a trial grows one booster, and a query reads with one core, which would leave the
+    other idle.
+    """
     columns = _inspected(tables, settings)
     selection = choose(
         tables,
@@ -73,27 +112,22 @@ def fit(
         company_currency=settings.company.currency,
         year_start_month=settings.calendar.year_start_month,
     )
-    panels = {
-        subject.name: training_panel(tables, subject, cutoff, selection) for subject in (DEAL, LEAD)
-    }
-    deal, lead = panels[DEAL.name], panels[LEAD.name]
-    # Side by side: a trial grows one booster and would leave a core idle.
-    with ThreadPoolExecutor() as pool:
-        given = budgets or {}
-        deals = pool.submit(_train, deal, cutoff, settings, given.get(DEAL.name))
-        leads = (
-            pool.submit(_train, lead, cutoff, settings, given.get(LEAD.name))
-            if len(lead.rows)
-            else None
-        )
-        return Fitted(
-            cutoff=cutoff,
-            selection=selection,
-            deal=deals.result(),
-            lead=None if leads is None else leads.result(),
-            panels=panels,
-            columns=columns,
-        )
+    deals = training_panel(tables, DEAL, cutoff, selection)
+    deal = pool.submit(_train, deals, cutoff, settings, (budgets or {}).get(DEAL.name))
+    leads = training_panel(tables, LEAD, cutoff, selection)
+    lead = (
+        pool.submit(_train, leads, cutoff, settings, (budgets or {}).get(LEAD.name))
+        if len(leads.rows)
+        else None
+    )
+    return Fitting(
+        cutoff=cutoff,
+        selection=selection,
+        panels={DEAL.name: deals, LEAD.name: leads},
+        columns=columns,
+        deal=deal,
+        lead=lead,
+    )
 
 
 def _inspected(tables: HistoryTables, settings: Settings) -> list[ColumnReport]:

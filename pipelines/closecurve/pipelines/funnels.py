@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from closecurve.features.facts import closes
 from closecurve.features.tables import HistoryTables
 from closecurve.models.funnel.concentration import concentration
 from closecurve.models.funnel.exits import exits_of
@@ -40,11 +39,12 @@ DEAL_COLUMNS = [
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FunnelSources:
-    """What the funnel is worked out from: open deals are snapshots, passages are `funnel_facts`,
-    and forecasts carry what is booked and the targets; all of it as of `as_of`."""
+    """What the funnel is worked out from: open deals are snapshots, closed ones `closes`, passages
+    `funnel_facts`, and forecasts carry what is booked and the targets; all of it as of `as_of`."""
 
     tables: HistoryTables
     open_deals: pd.DataFrame
+    closed_deals: pd.DataFrame
     passages: pd.DataFrame
     forecasts: pd.DataFrame
     settings: Settings
@@ -75,9 +75,8 @@ def funnel_tables(sources: FunnelSources) -> dict[str, pd.DataFrame]:
 
 def _facts(sources: FunnelSources) -> FunnelFacts:
     as_of, calendar = sources.as_of, sources.settings.calendar
-    currency = sources.settings.company.currency
-    closed: pd.DataFrame = closes(sources.tables, as_of, company_currency=currency).execute()
-    deals = pd.concat([_of_columns(sources.open_deals), _of_columns(closed)], ignore_index=True)
+    parts = [_of_columns(sources.open_deals), _of_columns(sources.closed_deals)]
+    deals = pd.concat(parts, ignore_index=True)
     periods = past_quarters(calendar, as_of)
     return FunnelFacts(
         deals=deals,

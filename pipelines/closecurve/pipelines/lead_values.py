@@ -31,6 +31,8 @@ def lead_values(
             "amount": deals["amount_company"],
         }
     )
+    if deals["owner_id"].notna().any():
+        known["owner_id"] = deals["owner_id"]
     behind = converted[converted["lead_id"].isin(known["lead_id"].dropna())]
     return LeadValues.learned(known, _fit_at_conversion(tables, bundle, behind))
 

@@ -8,6 +8,7 @@ import pandas as pd
 from closecurve.crm.calendar import Period
 from closecurve.features.context import account_facts, owner_facts, stage_facts
 from closecurve.features.data_quality import data_quality
+from closecurve.features.money import last_rates
 from closecurve.features.subjects import DEAL, LEAD
 from closecurve.features.tables import HistoryTables
 from closecurve.models.forecast.horizon import all_periods
@@ -95,8 +96,8 @@ def make_publication(
         | {"drift": drift_summary(bundle, snapshots)},
         **cohorts.tables(),
         **forecasts,
-        **_funnels(workspace, tables, cohorts, forecasts, as_of),
-        **_compared(workspace, tables, champion, cohorts, forecasts, as_of),
+        **_funnels(workspace, revenue, cohorts, forecasts, as_of),
+        **_compared(workspace, revenue, champion, cohorts, forecasts, as_of),
         target_shares=targets.shares,
         owner_facts=_owner_facts(tables, as_of),
         account_facts=_account_facts(tables, as_of, currency),
@@ -131,14 +132,15 @@ def _forecasts(
 
 def _funnels(
     workspace: Workspace,
-    tables: HistoryTables,
+    revenue: RevenueFacts,
     cohorts: Cohorts,
     forecasts: dict[str, pd.DataFrame],
     as_of: pd.Timestamp,
 ) -> dict[str, pd.DataFrame]:
     sources = FunnelSources(
-        tables=tables,
+        tables=revenue.tables,
         open_deals=cohorts.deals.snapshots,
+        closed_deals=revenue.closed,
         passages=cohorts.facts.passages,
         forecasts=forecasts["forecasts"],
         settings=workspace.settings,
@@ -157,13 +159,12 @@ def _targets(workspace: Workspace, revenue: RevenueFacts, as_of: pd.Timestamp) -
 
 def _compared(
     workspace: Workspace,
-    tables: HistoryTables,
+    revenue: RevenueFacts,
     champion: Champion,
     cohorts: Cohorts,
     forecasts: dict[str, pd.DataFrame],
     as_of: pd.Timestamp,
 ) -> dict[str, pd.DataFrame]:
-    settings = workspace.settings
     scored = Scored(
         as_of=as_of,
         digest=champion.digest,
@@ -174,7 +175,7 @@ def _compared(
     )
     with workspace.progress.step("compare"):
         found = comparable(
-            workspace.results, tables, scored, settings.calendar, settings.company.currency
+            workspace.results, revenue.tables, scored, revenue.closed, revenue.calendar
         )
     return found.tables()
 
@@ -231,7 +232,7 @@ def _summary(
         **cohorts.leads.summary(),
         "live": {
             "stage_facts": dwell.to_dict("records"),
-            "fx_rates": _last_rates(tables, as_of).to_dict("records"),
+            "fx_rates": _rates_told(tables, as_of).to_dict("records"),
         },
     }
 
@@ -248,11 +249,9 @@ def _findings(
     return [finding.to_json() for finding in found]
 
 
-def _last_rates(tables: HistoryTables, as_of: pd.Timestamp) -> pd.DataFrame:
-    """The last rate of each currency dated before the as-of."""
-    rates = tables.fx_rates.execute()
-    known: pd.DataFrame = rates[pd.to_datetime(rates["date"]) < as_of]
-    last = known.sort_values(["date", "rate"]).drop_duplicates("currency", keep="last")
+def _rates_told(tables: HistoryTables, as_of: pd.Timestamp) -> pd.DataFrame:
+    """The last rate of each currency dated before the as-of, with its date as text."""
+    last = last_rates(tables, as_of)
     return last.assign(date=last["date"].astype(str))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from closecurve.crm.errors import UsageError
+from closecurve.crm.errors import EnvironmentFailure, UsageError
 from closecurve.features.subjects import DEAL, SUBJECTS, Subject
 from closecurve.features.tables import HistoryTables
 from closecurve.models.close_curve import CloseCurve
@@ -33,7 +33,14 @@ from closecurve.models.report.limits import known_limits
 from closecurve.pipelines.bundling import Bundle, open_bundle
 from closecurve.pipelines.panels import snapshots, training_panel
 from closecurve.pipelines.publication import Champion
-from closecurve.pipelines.report_pages import Document, asked_horizons, compared, document, seen
+from closecurve.pipelines.report_pages import (
+    Document,
+    asked_horizons,
+    beside,
+    compared,
+    document,
+    seen,
+)
 from closecurve.pipelines.scoring import cohort
 from closecurve.pipelines.steps import history_quality
 from closecurve.pipelines.training import MODEL_NAME, the_champion
@@ -92,6 +99,9 @@ def report_document(workspace: Workspace, subject_name: str) -> Document:
         judged = _judged(tables, champion, subject, model)
     told = document(subject, judged.report, workspace.settings.company.name, history.history_id)
     told["data"] |= {"model version": champion.version, "bundle": champion.digest}
+    stalls = champion.bundle.stalls
+    said = None if stalls is None else stalls.report
+    told |= beside(subject, said, champion.bundle.grade_conversion)
     told["limits"] = known_limits(
         judged.report, [finding.sentence for finding in history_quality(workspace)]
     )
@@ -151,8 +161,14 @@ def _learning(
 def _champion_before(
     workspace: Workspace, tables: HistoryTables, judged: Judged, model: CloseCurve, held: Part
 ) -> Document | None:
-    """The champion before on the held-back landmarks that it was not trained on; None without."""
-    earlier = _bundle_before(workspace)
+    """The champion before on the held-back landmarks that it was not trained on; None without.
+
+    One that this release cannot open, or that is damaged, is named with the reason.
+    """
+    try:
+        earlier = _bundle_before(workspace)
+    except EnvironmentFailure as error:
+        return {"name": f"champion before (not opened: {error})", "rows": None, "log_loss": None}
     if earlier is None or (curve := earlier.model(judged.subject)) is None:
         return None
     trained_at = pd.Timestamp(earlier.reports[judged.subject.name]["cutoff"])

@@ -14,15 +14,33 @@ from closecurve.settings import Settings
 Document = dict[str, Any]
 
 
-def training_pages(fitted: Fitted, settings: Settings, history_id: str) -> dict[str, str]:
-    """By name the HTML report of deals and, where there are leads, of leads."""
+def training_pages(
+    fitted: Fitted,
+    stalls: Mapping[str, Any],
+    grades: Mapping[str, Any] | None,
+    settings: Settings,
+    history_id: str,
+) -> dict[str, str]:
+    """By name the HTML report of deals with stalls and, where there are leads, of leads with what
+    became of their grades."""
     reports = fitted.reports()
     made = {}
     for subject in (DEAL, LEAD):
         if subject.name in reports:
             told = document(subject, reports[subject.name], settings.company.name, history_id)
-            made[f"report_{subject.name}"] = report_page(told | seen(_asked(fitted, subject)))
+            told |= seen(_asked(fitted, subject)) | beside(subject, stalls, grades)
+            made[f"report_{subject.name}"] = report_page(told)
     return made
+
+
+def beside(
+    subject: Subject, stalls: Mapping[str, Any] | None, grades: Mapping[str, Any] | None
+) -> Document:
+    """What is reported beside the curve: of deals the stall model, of leads their grades; nothing
+    where held-back time was too short."""
+    if subject is DEAL:
+        return {"stalls": dict(stalls)} if stalls and stalls.get("scores") else {}
+    return {"grades": dict(grades)} if grades else {}
 
 
 def document(

@@ -26,13 +26,15 @@ PRODUCT = "product"
 class RevenueFacts:
     """What the forecast reads of the history besides open deals; made once per as-of.
 
-    `wins` are the wins that stood at the as-of, and those that became known after it: the latter
-    serve `actual` only. `chains` are the managers above each owner, `products` the product by
-    deal_id and `categories` the forecast category, empty where deals have none; `win_rate_ratio` is
-    the win rate of the year before the last over that of the last.
+    `closed` are the closes that stood at the as-of (`features.facts.closes`), `wins` the wins among
+    them and those that became known after it: the latter serve `actual` only. `chains` are the
+    managers above each owner, `products` the product by deal_id and `categories` the forecast
+    category, empty where deals have none; `win_rate_ratio` is the win rate of the year before the
+    last over that of the last.
     """
 
     tables: HistoryTables
+    closed: pd.DataFrame
     wins: pd.DataFrame
     created: pd.DataFrame
     targets: pd.DataFrame
@@ -57,15 +59,16 @@ class RevenueFacts:
         then, now = (
             closes(tables, at, company_currency=currency).execute() for at in (as_of, after)
         )
-        closed = pd.concat([then, now[now["known_at"] >= as_of]], ignore_index=True)
-        wins = closed[closed["outcome"] == "won"].reset_index(drop=True)
+        every = pd.concat([then, now[now["known_at"] >= as_of]], ignore_index=True)
+        wins = every[every["outcome"] == "won"].reset_index(drop=True)
         products = products_of(tables)
         return cls(
             tables=tables,
+            closed=then,
             wins=with_product(wins, products),
             created=with_product(_created(tables), products),
             targets=_targets(tables, currency),
-            chains=_chains(tables),
+            chains=manager_chains(tables),
             products=products,
             categories=_categories(tables, as_of),
             win_rate_ratio=win_rate_ratio(then, as_of),
@@ -114,7 +117,8 @@ def win_rate_ratio(closes: pd.DataFrame, as_of: pd.Timestamp) -> float:
     return float(rates[0] / rates[1])
 
 
-def _chains(tables: HistoryTables) -> Chains:
+def manager_chains(tables: HistoryTables) -> Chains:
+    """The managers above each owner; like teams they have no time of their own."""
     owners = tables.owners.select("owner_id", "manager_id").execute()
     manager = owners["manager_id"].astype(object).where(owners["manager_id"].notna(), None)
     return chains_of(dict(zip(owners["owner_id"], manager, strict=True)))

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,13 @@ import pandas as pd
 
 from closecurve.features.subjects import DEAL, LEAD, Subject
 from closecurve.models.tuning import Budget
-from closecurve.pipelines.bundling import open_bundle, seal_bundle
+from closecurve.pipelines.bundling import open_bundle, read_grades, seal_bundle
 from closecurve.pipelines.figures import training_figures
-from closecurve.pipelines.fitting import Fitted, fit
+from closecurve.pipelines.fitting import Fitted, begin_fit
+from closecurve.pipelines.logged import logged_params, logged_report
 from closecurve.pipelines.publication import Champion
 from closecurve.pipelines.report_pages import training_pages
-from closecurve.pipelines.stalls import fit_stalls
+from closecurve.pipelines.stalls import Stalls, fit_stalls
 from closecurve.pipelines.workspace import Workspace
 from closecurve.stores.bundle import MANIFEST, open_sealed, seal
 from closecurve.stores.registry import ModelVersion, champion, fetch, log_training, promote
@@ -50,14 +52,17 @@ def train_at(
     """
     history, step = workspace.history(), workspace.progress.step
     budgets = None if budget_seconds is None else _budgets(workspace, budget_seconds)
-    with step("features and models"):
-        fitted = fit(history.tables(), cutoff, workspace.settings, budgets)
-    with step("stall model"):
-        stalls = fit_stalls(history.tables(), fitted.panels[DEAL.name], cutoff)
+    with ThreadPoolExecutor() as pool:
+        with step("features"):
+            fitting = begin_fit(pool, history.tables(), cutoff, workspace.settings, budgets)
+        with step("stall model"):
+            stalls = fit_stalls(history.tables(), fitting.panels[DEAL.name], cutoff)
+        with step("close curves"):
+            fitted = fitting.fitted()
     with step("seal and verify"):
         digest = seal_bundle(fitted, stalls, workspace.settings, workspace.bundles_dir)
     with step("register"):
-        version = _register(workspace, fitted, digest, history.history_id)
+        version = _register(workspace, fitted, stalls, digest, history.history_id)
     return Trained(version=version, report=fitted.reports())
 
 
@@ -105,22 +110,19 @@ def _bring_back(workspace: Workspace, version: ModelVersion) -> None:
     seal(copied, workspace.bundles_dir)
 
 
-def _register(workspace: Workspace, fitted: Fitted, digest: str, history_id: str) -> ModelVersion:
-    figures = training_figures(fitted)
-    params = {
-        f"{subject.name}.{name}": value
-        for subject in (DEAL, LEAD)
-        if (trained := fitted.curve(subject)) is not None
-        for name, value in trained.report["chosen"].items()
-    }
+def _register(
+    workspace: Workspace, fitted: Fitted, stalls: Stalls, digest: str, history_id: str
+) -> ModelVersion:
+    folder = open_sealed(workspace.bundles_dir, digest)
+    grades = read_grades(folder)
     version = log_training(
         workspace.home,
         MODEL_NAME,
-        open_sealed(workspace.bundles_dir, digest),
-        fitted.reports(),
-        figures,
-        params,
+        folder,
+        logged_report(fitted.reports(), stalls.report, grades),
+        training_figures(fitted),
+        logged_params(fitted),
         {"cutoff": fitted.cutoff.isoformat(), "history_id": history_id},
-        training_pages(fitted, workspace.settings, history_id),
+        training_pages(fitted, stalls.report, grades, workspace.settings, history_id),
     )
     return promote(workspace.home, MODEL_NAME, version.version)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from closecurve.features.money import ConstantRates
 from closecurve.pipelines.progress import Progress
 from closecurve.settings import Settings, load
 from closecurve.stores.history import HistoryHandle, HistoryStore
@@ -69,8 +70,15 @@ class Workspace:
         return self.home / "bundles"
 
     def history(self) -> HistoryHandle:
-        """The history that was imported last. Raises UsageError where there is none."""
-        return self.histories.current()
+        """The history that was imported last, at the company's constant rates where it has any.
+
+        Raises UsageError where there is none.
+        """
+        company, current = self.settings.company, self.histories.current()
+        if not company.has_constant_rates:
+            return current
+        rates = ConstantRates(fixed=company.constant_rates, day=company.rates_of)
+        return replace(current, rates=rates)
 
     def data_end(self) -> pd.Timestamp:
         """The company's first midnight after the last known fact: an export ends with a day."""

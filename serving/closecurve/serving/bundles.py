@@ -1,6 +1,6 @@
 """The sealed model that a publication was scored with, opened to score a posted record.
 
-A bundle holds `deal_curve/` and `lead_curve/` (each may be absent), `selection.json`,
+A bundle holds `deal_curve/`, `lead_curve/` and `stall/` (each may be absent), `selection.json`,
 `cohort_deals.json` and `cohort_leads.json` (what is typical, which reasons compare with), and
 `context.json`:
 
@@ -29,9 +29,11 @@ from closecurve.models.explanation.explainer import Explainer
 from closecurve.models.intervals import Uncertainty, read_uncertainty
 from closecurve.models.lead_quality.judging import policy_from_json
 from closecurve.models.lead_quality.policy import GradePolicy
+from closecurve.models.stall.estimator import StallModel
 from closecurve.stores.bundle import open_sealed
 
 SUBJECTS = ("deal", "lead")
+STALL = "stall"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,9 +50,10 @@ class SubjectModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bundle:
-    """An opened bundle; `models` are by subject (deal, lead)."""
+    """An opened bundle; `models` are by subject (deal, lead), `stalls` is of deals."""
 
     models: Mapping[str, SubjectModel]
+    stalls: StallModel | None
     selection: FeatureSelection
     calendar: FiscalCalendar
     processes: tuple[Process, ...]
@@ -94,6 +97,7 @@ def _read(folder: Path) -> Bundle:
             for subject in SUBJECTS
             if (folder / f"{subject}_curve").is_dir()
         },
+        stalls=StallModel.load(folder / STALL) if (folder / STALL).is_dir() else None,
         selection=FeatureSelection.from_json((folder / "selection.json").read_text("utf-8")),
         calendar=FiscalCalendar() if calendar is None else calendar,
         processes=tuple(_process(entry) for entry in context["processes"]),

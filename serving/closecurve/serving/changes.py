@@ -67,6 +67,17 @@ def span_of(results: ResultsStore, start: str | None, end: str | None) -> Span:
     return _span(heads, first, last)
 
 
+def span_at(results: ResultsStore, start: pd.Timestamp, end: pd.Timestamp) -> Span | None:
+    """The last publications as of two instants or before; None where they are not two."""
+    heads = sorted(results.publications(LOOKED_BACK), key=_place)
+    first, last = (
+        next((head for head in reversed(heads) if head.as_of <= at), None) for at in (start, end)
+    )
+    if first is None or last is None or first.as_of >= last.as_of:
+        return None
+    return _span(heads, first, last)
+
+
 def _span(heads: Sequence[PublicationHead], first: PublicationHead, last: PublicationHead) -> Span:
     """Of several publications of one as-of between the two the newest counts."""
     inside = [head for head in heads if first.as_of < head.as_of <= last.as_of]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from closecurve.crm.calendar import Period
+from closecurve.models.changes.rows import kind_rows, move_rows
 from closecurve.serving.changes import Row, Span, calendar_of
 from closecurve.serving.problems import Problem
 from closecurve.stores.results import PublicationHead, ResultsStore
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from closecurve.models.changes.pipeline import Changes
 
 COMPANY: Final = "company"
+MANAGER: Final = "manager"
 FORECAST: Final = "forecast"
 EXPECTED: Final = "expected"
 DEAL_COLUMNS = (
@@ -26,7 +28,6 @@ STEP_COLUMNS = ("deal_id", "product", "parts", "won_by", "won_by_shift")
 CLOSED_COLUMNS = (
     "deal_id", "owner_id", "team", "region", "product", "outcome", "closed_at", "amount_company",
 )  # fmt: skip
-TOLD_OF_A_DEAL = ("owner_id", "team", "stage")
 
 WonBy = Mapping[str, float]
 
@@ -64,12 +65,14 @@ class Comparison:
 class Kept:
     """What a publication keeps: its open deals with their steps, and a scope's forecasts by name.
 
-    `has_steps` is False for a publication of an earlier release.
+    `chains` are the managers above each owner, read for a manager's scope only. `has_steps` is
+    False for a publication of an earlier release.
     """
 
     head: PublicationHead
     deals: pd.DataFrame
     outlooks: Mapping[str, Row]
+    chains: Mapping[str, tuple[str, ...]]
     has_steps: bool
 
     @classmethod
@@ -83,6 +86,7 @@ class Kept:
             head=head,
             deals=deals.merge(steps, on="deal_id", how="left"),
             outlooks={row["period_name"]: row for row in forecasts},
+            chains=_chains(results, number) if question.scope_kind == MANAGER else {},
             has_steps=len(steps) > 0 or deals.empty,
         )
 
@@ -97,19 +101,22 @@ def compared(results: ResultsStore, span: Span, question: Question) -> Compariso
     periods = [name for name in after.outlooks if name in before.outlooks]
     asked = replace(question, period=_period_asked(question, periods))
     changes = _changes(results, span, before, after, asked)
-    both = pd.concat([before.deals, after.deals]).drop_duplicates("deal_id", keep="last")
-    known = both.set_index("deal_id")[list(TOLD_OF_A_DEAL)]
-    known = known.assign(is_open=known.index.isin(after.deals["deal_id"]))
     return Comparison(
         span=span,
         question=asked,
         periods=periods,
         start=changes.start,
         end=changes.end,
-        kinds=_kinds(changes),
-        moves=_moves(changes, known),
+        kinds=kind_rows(changes),
+        moves=move_rows(changes, before.deals, after.deals),
         is_complete=before.has_steps and after.has_steps,
     )
+
+
+def _chains(results: ResultsStore, number: int) -> Mapping[str, tuple[str, ...]]:
+    """The managers above each owner, as the publication's forecast was drawn by."""
+    basis = next(iter(results.rows(number, "forecast_basis")), None)
+    return {} if basis is None else {o: tuple(c) for o, c in basis["content"]["chains"].items()}
 
 
 def _frame(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
@@ -140,7 +147,7 @@ def _changes(
             chances = deals.assign(chance=[_chance(won_by, period) for won_by in deals["won_by"]])
         else:
             chances = measured(deals, question.measure)
-        return Standing(as_of=kept.head.as_of, deals=chances, closed=closed)
+        return Standing(as_of=kept.head.as_of, deals=chances, closed=closed, chains=kept.chains)
 
     shifts = _shifts(results, span, after.deals["deal_id"], question, period)
     then = standing(before, before.deals, _closed(results, before.head))
@@ -212,25 +219,3 @@ def _closed_since(results: ResultsStore, span: Span, before: Kept, after: Kept) 
         added = earlier["deal_id"].isin(left) & ~earlier["deal_id"].isin(closed["deal_id"])
         closed = pd.concat([closed, earlier[added]], ignore_index=True)
     return closed
-
-
-def _kinds(changes: "Changes") -> list[Row]:
-    found = changes.moves.groupby("kind", sort=False)
-    return [
-        {
-            "kind": str(kind),
-            "effect": float(rows["effect"].sum()),
-            "deal_count": int(rows["deal_id"].notna().sum()),
-        }
-        for kind, rows in found
-    ]
-
-
-def _moves(changes: "Changes", known: pd.DataFrame) -> list[Row]:
-    """The moves, the largest first, with owner, team, stage and `is_open` (at the end) of the
-    deal."""
-    told = changes.moves.join(known, on="deal_id")
-    order = (-told["effect"].abs()).sort_values(kind="stable").index
-    plain = told.loc[order].astype(object)
-    rows = plain.where(plain.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]

@@ -13,7 +13,13 @@ FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_answer(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], name: str) -> Response:
-    """The columns of the rows as a CSV file `name`, in UTF-8 with a mark for spreadsheets.
+    """The columns of the rows as a CSV file `name`, in UTF-8: see `csv_text`."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(csv_text(rows, columns), media_type="text/csv", headers=headers)
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """The columns of the rows as CSV, with a mark for spreadsheets before the header.
 
     Instants and days are ISO text, lists and objects JSON, a gap is empty. A text that a
     spreadsheet would take for a formula gets an apostrophe before it.
@@ -22,8 +28,7 @@ def csv_answer(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], name: 
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows([cell(row[column]) for column in columns] for row in rows)
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)
+    return "\ufeff" + text.getvalue()
 
 
 def cell(value: Any) -> Any:

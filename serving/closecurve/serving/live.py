@@ -86,6 +86,7 @@ class Scorers:
                 "win_probability_quarter": float(reading.won_in_quarter()[0]),
                 "win_probability_30": float(reading.won_within(30)[0]),
                 "loss_probability_eventual": float(reading.lost_eventual[0]),
+                "stall_probability": _stall_probability(opened.bundle, row),
                 "close_q10_date": first,
                 "close_q50_date": median,
                 "close_q90_date": last,
@@ -215,6 +216,11 @@ def _reasons(
     """The explanation of a snapshot, as the night stores it."""
     found = model.explainer.explain_record(row, seen, row["as_of"])
     return None if found is None else found.to_json()
+
+
+def _stall_probability(bundle: "Bundle", row: Mapping[str, Any]) -> float | None:
+    """That the deal stands still; None where the bundle has no stall model."""
+    return None if bundle.stalls is None else bundle.stalls.stall_probability_of(row)
 
 
 def _interval(

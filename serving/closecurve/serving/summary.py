@@ -16,7 +16,8 @@ from closecurve.stores.results import PublicationHead
 class Summary:
     """The company's name, currency and time zone, the report of each model by its subject, and
     what was found of the data (`features.data_quality.Finding`), the most telling first; by subject
-    how far what is open lies from what was trained on (`pipelines.drifting`)."""
+    how far what is open lies from what was trained on (`pipelines.drifting`); the report of the
+    stall model, and what became of each grade of leads (empty, None: not known)."""
 
     company: str
     currency: str
@@ -24,6 +25,8 @@ class Summary:
     reports: Mapping[str, Mapping[str, Any]]
     findings: Sequence[Mapping[str, Any]] = ()
     drift: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stalls: Mapping[str, Any] = field(default_factory=dict)
+    grades: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, head: PublicationHead) -> Self:
@@ -37,6 +40,8 @@ class Summary:
             reports={name: report for name, report in reports.items() if report},
             findings=said.get("data_quality") or (),
             drift=said.get("drift") or {},
+            stalls=(said.get("stalls") or {}).get("report") or {},
+            grades=said.get("grade_conversion"),
         )
 
     @property
@@ -64,6 +69,12 @@ class Summary:
             "report": dict(report),
             "drift": self.drift.get(subject),
         }
+
+    def stall_answer(self) -> dict[str, Any] | None:
+        """What `/v1/model` says of the stall model; None where there is none."""
+        if not self.stalls:
+            return None
+        return {"is_better": self.stalls.get("is_better"), "report": dict(self.stalls)}
 
 
 def share_of(finding: Mapping[str, Any]) -> float:

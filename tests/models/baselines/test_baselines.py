@@ -190,3 +190,15 @@ def test_landmarks_of_one_deal_count_as_one_deal() -> None:
     one = StageCurves((DEFAULT_PROCESS,)).fit(X.assign(deal_id="d"), y)
     assert one.weight_ == pytest.approx(1 / 6)
     assert many.weight_ == pytest.approx(40 / 45)
+
+
+def test_a_company_of_a_few_days_leans_on_its_rates_by_the_part_of_the_cycle_it_saw() -> None:
+    X = pd.DataFrame({"stage": "Lead", "as_of": pd.date_range("2024-01-01", periods=50, freq="2h")})
+    X["as_of"] = X["as_of"].astype("datetime64[us]")
+    y = pd.DataFrame({"event": [2] * 49 + [0], "duration_days": [0.4] * 49 + [0.5]})
+    weights = {
+        by: StageCurves((DEFAULT_PROCESS,), by=by).fit(X.rename(columns={"stage": by}), y).weight_
+        for by in ("stage", "source")
+    }
+    assert weights["source"] == pytest.approx(49 / 54)
+    assert 0 < weights["stage"] < 0.1

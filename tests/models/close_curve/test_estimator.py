@@ -64,7 +64,7 @@ def test_the_order_of_the_rows_changes_nothing_in_the_files(company: Any, tmp_pa
         model = CloseCurve(rounds=5, most_cells=5000)
         model.fit(company.rows.iloc[order], company.labels.iloc[order]).save(tmp_path / name)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["encoding.json", "model.json", "trees_0.txt", "trees_1.txt"]
+    assert names == ["coarse_trees_0.txt", "encoding.json", "model.json", "trees_0.txt"]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -81,7 +81,7 @@ def test_batches_answer_as_the_whole(
     curve: CloseCurve, company: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = curve.predict_cumulative_incidence(company.rows[:100], [30])
-    monkeypatch.setattr("closecurve.models.close_curve.estimator.BATCH_CELLS", 64)
+    monkeypatch.setattr("closecurve.models.close_curve.estimator.BATCH_CELLS", 128)
     assert (curve.predict_cumulative_incidence(company.rows[:100], [30]) == whole).all()
 
 

@@ -81,6 +81,28 @@ def test_without_deals_of_leads_all_deals_tell_the_value() -> None:
     assert found.fact is None
 
 
+def test_a_fact_is_of_deals_and_owners_enough_and_does_not_count_the_owners() -> None:
+    """Event leads are closed by one owner, search leads by six."""
+    known, fit = closes()
+    team = [f"o-{place % 6}" for place in range(len(known))]
+    known["owner_id"] = pd.Series(team).mask(known["source"] == "event", "o-9")
+    values = LeadValues.learned(known, fit)
+    event, search = (values.of({"source": source}) for source in ("event", "search"))
+    assert event is not None
+    assert search is not None
+    assert (event.source, event.fact) == (None, values.company)
+    assert search.source == "search"
+    assert "owner_count" not in search.basis()["fact"]
+    assert event.amount > search.amount
+    few = known.assign(owner_id=["o-1", "o-2"] * (len(known) // 2))
+    alone = LeadValues.learned(few, fit).of({"source": "search"})
+    assert alone is not None
+    assert alone.fact is None
+    assert alone.basis()["fact"] is None
+
+
 def test_values_survive_json() -> None:
-    values = LeadValues.learned(*closes())
-    assert LeadValues.from_json(values.to_json()) == values
+    known, fit = closes()
+    for closed in (known, known.assign(owner_id="o-1")):
+        values = LeadValues.learned(closed, fit)
+        assert LeadValues.from_json(values.to_json()) == values

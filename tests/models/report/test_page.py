@@ -43,6 +43,26 @@ WHOLE: dict[str, Any] = BARE | {
     ],
     "groups": [{"group": "stage", "mean_effect": 0.12, "features": 4}],
     "limits": ["It learned from 12 closes."],
+    "stalls": {
+        "horizon_days": 30.0, "held_back_rows": 1234, "is_better": True, "reliability": [BIN],
+        "scores": {
+            name: {"log_loss": 0.6, "auc": 0.7, "calibration_error": 0.02, "calibration_luck": None}
+            for name in ("model", "stage_and_dwell")
+        },
+        "flags": {
+            "flagged_stalled_rate": 0.75, "flagged_stalled_low": 0.7, "flagged_stalled_high": 0.8,
+            "other_stalled_rate": 0.4,
+        },
+    },
+    "grades": {
+        "within_days": 90, "since": "2025-06-22T00:00:00",
+        "items": [
+            {
+                "grade": "A", "count": 4, "converted_count": 3, "conversion_rate": 0.75,
+                "conversion_low": 0.3, "conversion_high": 0.95,
+            }
+        ],
+    },
 }  # fmt: skip
 
 
@@ -58,7 +78,17 @@ def test_the_page_asks_for_nothing_and_escapes_what_it_shows() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     headings = [part.split("</h2>")[0] for part in report_page(BARE).split("<h2>")[1:]]
     assert headings == ["Beside every baseline", "Data used"]
-    assert report_page(WHOLE).count("<h2>") == 10
+    assert report_page(WHOLE).count("<h2>") == 12
+
+
+def test_stalls_and_grades_are_told_with_what_they_are_worth() -> None:
+    page = report_page(WHOLE)
+    assert "on 1,234 held-back landmarks: the model answers." in page
+    assert "flagged 75.0% stood still (70.0% to 80.0%), of the others 40.0%." in page
+    assert "<td>A</td><td>4</td><td>3</td><td>75.0%</td>" in page
+    none = {"flagged_stalled_rate": None, "other_stalled_rate": 0.4}
+    bare = BARE | {"stalls": WHOLE["stalls"] | {"is_better": False, "flags": none}}
+    assert "the rate by stage and dwell answers.</p>" in report_page(bare)
 
 
 def test_a_picture_is_sound_xml_with_its_points_inside() -> None:

@@ -146,6 +146,11 @@ def test_the_usual_of_won_deals_and_the_population_behind_each_circumstance() ->
     assert usual.silence_days(rows.head(1)).tolist() == [2.0]
     assert usual.facts["dwell"] == Population(rate=1.0, count=120, other_rate=0.0, other_count=80)
     assert "pushed" not in usual.facts
+    for owners, is_told in ((5, True), (4, False)):
+        owned = rows.assign(owner_id=[f"o-{i % owners}" for i in range(200)])
+        found = learn_usual(owned, np.ones(200, dtype=bool), stalled, passages)
+        assert ("dwell" in found.facts) == is_told
+        assert found.dwell == usual.dwell
     again = Usual.from_json(usual.to_json())
     assert again.to_json() == usual.to_json()
     assert again.dwell_days(rows.head(1))[1].tolist() == pytest.approx([7.2])

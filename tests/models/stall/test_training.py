@@ -1,6 +1,7 @@
 """The stall model proves itself on held-back time, or the rate answers."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,17 @@ def test_a_saved_model_answers_bit_for_bit(
     assert {path.suffix for path in tmp_path.iterdir()} == {".txt", ".json"}
     again = StallModel.load(tmp_path).predict_stall_probability(telling[0])
     assert again.tolist() == trained.model.predict_stall_probability(telling[0]).tolist()
+
+
+def test_one_snapshot_has_the_probability_of_its_row(
+    telling: Labelled, silent: Labelled, trained: TrainedStall
+) -> None:
+    rate_alone = StallModel(rounds=0).fit(silent[0], np.zeros(len(silent[0])))
+    rows = telling[0].head(30).assign(stage=lambda rows: rows["stage"].mask(rows.index == 3))
+    plain: list[Any] = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    for model in (trained.model, rate_alone):
+        by_row = model.predict_stall_probability(rows)
+        assert [model.stall_probability_of(each) for each in plain] == by_row.tolist()
 
 
 def test_labels_are_zeros_and_ones() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.models.close_curve import CloseCurve
+from closecurve.models.close_curve.ranges import GridTrees
 from closecurve.models.incidence import at_times
 from closecurve.models.trees.walk import walked_sums
 from closecurve.models.unfold import all_cells
@@ -50,13 +51,11 @@ def some(rows: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def cell_by_cell(model: CloseCurve, X: pd.DataFrame) -> Any:
-    """The sums (outputs, n, K) by LightGBM."""
-    intervals = len(model.grid_)
-    matrix = model._cell_matrix().build(
-        model.encoding_.matrix(X), X["as_of"], all_cells(len(X), intervals)
-    )
-    made = [each.predict(matrix, raw_score=True, num_threads=1) for each in model.boosters_]
+def cell_by_cell(model: CloseCurve, grid: GridTrees, X: pd.DataFrame) -> Any:
+    """The sums (outputs, n, K) of the trees over one grid, by LightGBM."""
+    intervals = len(grid.cells.grid)
+    matrix = grid.cells.build(model.encoding_.matrix(X), X["as_of"], all_cells(len(X), intervals))
+    made = [each.predict(matrix, raw_score=True, num_threads=1) for each in grid.boosters]
     return np.concatenate(
         [np.asarray(one).reshape(len(X), intervals, 3).transpose(2, 0, 1) for one in made]
     )
@@ -69,7 +68,12 @@ def test_the_sums_are_those_of_lightgbm(model: CloseCurve, some: pd.DataFrame) -
     )
     kinds = {list(model.encoding_.kinds.values())[c] for c in used_columns(model)}
     assert kinds == {"number", "clock", "countdown", "category"}
-    assert np.abs(found - cell_by_cell(model, some)).max() < 1e-12
+    assert curve.coarse is not None
+    fine, coarse = np.split(found, [3 * len(model.boosters_)])
+    for sums, grid, places in zip(
+        (fine, coarse), (curve.fine, curve.coarse), curve.places, strict=True
+    ):
+        assert np.abs(sums[:, :, places] - cell_by_cell(model, grid, some)).max() < 1e-12
 
 
 def used_columns(model: CloseCurve) -> set[int]:

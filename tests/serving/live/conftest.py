@@ -26,6 +26,7 @@ from closecurve.models.close_curve.files import calendar_to_json
 from closecurve.models.explanation.cohort import learn_cohort, write_cohort
 from closecurve.models.intervals import learn_uncertainty, write_uncertainty
 from closecurve.models.lead_quality.policy import GradePolicy
+from closecurve.models.stall.estimator import StallModel
 from closecurve.serving.live import COMPANY_OWNER
 from closecurve.stores.bundle import seal
 from closecurve.stores.results import MemoryResultsStore
@@ -129,6 +130,7 @@ class Company:
     selection: FeatureSelection
     night: pd.DataFrame
     deal_curve: CloseCurve
+    stalls: StallModel
     context: Context
     bundles_dir: Path
     digest_without_leads: str
@@ -147,7 +149,13 @@ def company(tmp_path_factory: pytest.TempPathFactory, publication: Any) -> Compa
         "stage_facts": stage_facts(tables, [AS_OF]).execute().drop(columns="as_of"),
     }
     context = write_context()
-    both = seal(partial(write_bundle, curves=curves, panels=panels, context=context), bundles_dir)
+    stalls = stalls_of(panels["deal"])
+
+    def write_whole(folder: Path) -> None:
+        write_bundle(folder, curves, panels, context)
+        stalls.save(folder / "stall")
+
+    both = seal(write_whole, bundles_dir)
     del curves["lead"]
     alone = seal(partial(write_bundle, curves=curves, panels=panels, context=context), bundles_dir)
     store = MemoryResultsStore()
@@ -162,6 +170,7 @@ def company(tmp_path_factory: pytest.TempPathFactory, publication: Any) -> Compa
         selection=SELECTION,
         night=night[night["as_of"] == AS_OF].set_index("deal_id"),
         deal_curve=curves["deal"],
+        stalls=stalls,
         context=Context.from_frames(AS_OF, stages=stages_frame((DEFAULT_PROCESS,)), **facts),
         bundles_dir=bundles_dir,
         digest_without_leads=alone,
@@ -203,6 +212,12 @@ def curve_of(panel: Panel) -> CloseCurve:
     by = "stage" if "stage" in panel.rows else "source"
     curve = CloseCurve(calendar=CALENDAR, by=by, rounds=8, seeds=1, min_rows=20)
     return curve.fit(panel.rows.iloc[: len(panel.labels)], panel.labels)
+
+
+def stalls_of(panel: Panel) -> StallModel:
+    """A small stall model: who was not won by the as-of is taken for standing still."""
+    rows = panel.rows.iloc[: len(panel.labels)]
+    return StallModel(rounds=8).fit(rows, (panel.labels["event"] != 1).astype(float))
 
 
 def write_context() -> str:

@@ -145,6 +145,8 @@ def test_the_answer_is_the_models_own_for_the_nights_row(company: Any, live_clie
         expected = company.deal_curve.predict_cumulative_incidence(row, [30.0, np.inf])[0, 1]
         got = [score["win_probability_30"], score["win_probability_eventual"]]
         assert got == pytest.approx(expected.tolist(), abs=1e-12)
+        stall = company.stalls.predict_stall_probability(row)
+        assert score["stall_probability"] == pytest.approx(stall[0], abs=1e-12)
 
 
 def test_reasons_are_sentences_by_group(company: Any, live_client: Any) -> None:
@@ -264,7 +266,7 @@ def test_a_damaged_bundle_is_never_loaded(
     assert code_of(response) == "model-unavailable"
 
 
-def test_a_publication_without_a_lead_model_says_so(
+def test_a_publication_without_a_lead_or_stall_model_says_so(
     company: Any, serve: Any, publication: Any, live_client: Any
 ) -> None:
     store = MemoryResultsStore()
@@ -273,4 +275,6 @@ def test_a_publication_without_a_lead_model_says_so(
     created = {"created_at": "2026-01-05T09:30:00Z"}
     response = ask(type(live_client)(app), "lead", created)
     assert code_of(response) == "model-absent"
-    assert ask(type(live_client)(app), "deal", created | {"stage": "Proposal"}).status_code == 200
+    score = ask(type(live_client)(app), "deal", created | {"stage": "Proposal"}).json()
+    assert 0 < score["win_probability_eventual"] < 1
+    assert score["stall_probability"] is None

@@ -25,10 +25,11 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
     In each interval the hazard of a group is (closes + m h) / (at risk + m), h being the hazard of
     the wider group (stage and age, stage, process, all) and m `strength` deals in landmarks; where
     nothing was watched at all it is that of `FixedStageRate.unseen_hazards`. The
-    pooled answer is mixed with the fixed stage rates as if these were `prior_closes` closes: there
-    is an answer before the first close. Without shrinkage and with an edge at each close it is the
-    Aalen-Johansen estimate (Aalen and Johansen 1978). A group holds the landmarks that reached its
-    age: left truncation is met by construction.
+    pooled answer is mixed with the fixed stage rates as if these were `prior_closes` closes, more
+    where less than a usual cycle was watched: there is an answer before the first close, and what
+    closes in the first days says little of those that stay. Without shrinkage and with an edge at
+    each close it is the Aalen-Johansen estimate (Aalen and Johansen 1978). A group holds the
+    landmarks that reached its age: left truncation is met by construction.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class StageCurves(BaseEstimator):  # type: ignore[misc]
         self.levels_ = self._levels(X)
         self.fixed_ = FixedStageRate(self.processes, by=self.by).fit(X, y)
         closes = closed_count(X, labels)
-        self.weight_ = closes / (closes + self.prior_closes) if closes else 0.0
+        weight = closes / (closes + self.prior_closes) if closes else 0.0
+        self.weight_ = weight * self.fixed_.cycle_seen(labels)
         self.hazards_ = self._learn(X, labels, grid, self.strength * rows_per_deal(X))
         self.tables_ = from_hazards(np.stack(list(self.hazards_.values())))
         return self

@@ -107,6 +107,15 @@ class FixedStageRate(BaseEstimator):  # type: ignore[misc]
         closed = -np.expm1(-grid.widths * rates.sum())[:, None]
         return np.concatenate([1 - closed, closed * rates / rates.sum()], axis=1)
 
+    def cycle_seen(self, labels: Labels) -> float:
+        """The part of the usual cycle that the longest landmark was watched for, at most 1.
+
+        A source has no usual cycle: whatever was watched is all there is.
+        """
+        if self.by != STAGE:
+            return 1.0
+        return min(labels.longest_days / self._cycle_days(), 1.0)
+
     def _pace(self, labels: Labels, grid: Grid) -> Floats:
         """The share of closes that come by each edge: 0 at the as-of, 1 at the last edge.
 

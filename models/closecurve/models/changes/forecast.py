@@ -162,7 +162,7 @@ def _wins(standing: Standing, period: Period) -> pd.DataFrame:
 
 def _amounts(standing: Standing, scope: Choice, period: Period) -> pd.Series:
     wins = _wins(standing, period)
-    inside = wins[scope.in_scope(wins)]
+    inside = wins[scope.in_scope(wins, standing.chains)]
     return inside.set_index("deal_id")["amount_company"].astype("float64").fillna(0.0)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecurve.models.changes.standing import Choice, Floats, Standing, numbers
+from closecurve.models.scopes import Chains
 
 Flags = NDArray[np.bool_]
 
@@ -57,8 +58,8 @@ def paired(before: Standing, after: Standing, choice: Choice) -> Pairs:
     was, is_now = _told_apart(_priced(then), _priced(now), _currency(then) == _currency(now))
     return Pairs(
         deal_ids=ids,
-        before=_side(then, was, choice),
-        after=_side(now, is_now, choice),
+        before=_side(then, was, choice, before.chains),
+        after=_side(now, is_now, choice, after.chains),
         model_shift=np.nan_to_num(numbers(now, "model_shift", 0.0)),
     )
 
@@ -107,11 +108,11 @@ def _currency(rows: pd.DataFrame) -> NDArray[np.object_]:
     return rows["currency"].astype(object).where(rows["currency"].notna(), "").to_numpy(object)
 
 
-def _side(rows: pd.DataFrame, price: _Price, choice: Choice) -> Side:
+def _side(rows: pd.DataFrame, price: _Price, choice: Choice, chains: Chains) -> Side:
     is_open = rows["is_open"].to_numpy(dtype=bool)
     return Side(
         is_open=is_open,
-        in_scope=is_open & choice.in_scope(rows),
+        in_scope=is_open & choice.in_scope(rows, chains),
         in_period=is_open & choice.in_period(rows),
         amount=price.amount,
         rate=price.rate,

@@ -1,6 +1,6 @@
 """What two instants are compared by: the open deals, what had closed, and the part looked at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.calendar import Period
 from closecurve.crm.errors import UsageError
-from closecurve.models.scopes import COMPANY, SCOPE_COLUMNS, labels_of
+from closecurve.models.scopes import COMPANY, MANAGER, SCOPE_COLUMNS, Chains, below, labels_of
 from closecurve.models.weighted import due
 
 Floats = NDArray[np.float64]
@@ -37,6 +37,7 @@ class Standing:
       owner_id, team, region, product.
     - `closed`, the ends known by then: deal_id, outcome (won, lost, deleted), closed_at,
       amount_company, and the scope columns.
+    - `chains`, the managers above each owner; without any, no manager has a scope.
 
     Raises UsageError for a missing column, and for a deal that is named twice.
     """
@@ -44,6 +45,7 @@ class Standing:
     as_of: pd.Timestamp
     deals: pd.DataFrame
     closed: pd.DataFrame
+    chains: Chains = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, columns in REQUIRED.items():
@@ -66,14 +68,16 @@ class Choice:
     period: Period | None = None
 
     def __post_init__(self) -> None:
-        kinds = (COMPANY, *SCOPE_COLUMNS)
+        kinds = (COMPANY, *SCOPE_COLUMNS, MANAGER)
         if self.scope_kind not in kinds:
             raise UsageError(
                 "change-scope", f"a scope kind is one of {kinds}, got {self.scope_kind!r}"
             )
 
-    def in_scope(self, rows: pd.DataFrame) -> NDArray[np.bool_]:
-        """(rows,) whether each belongs to the scope."""
+    def in_scope(self, rows: pd.DataFrame, chains: Chains) -> NDArray[np.bool_]:
+        """(rows,) whether each belongs to the scope, with the managers above owners at the time."""
+        if self.scope_kind == MANAGER:
+            return labels_of("owner", rows).isin(below(self.scope, chains)).to_numpy(dtype=bool)
         return np.asarray(labels_of(self.scope_kind, rows) == self.scope, dtype=bool)
 
     def in_period(self, deals: pd.DataFrame) -> NDArray[np.bool_]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +16,10 @@ from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.stages import Process
 from closecurve.models.baselines import StageCurves
 from closecurve.models.calibration import HazardCalibration
+from closecurve.models.close_curve.bending import bent, coarsened, spans_of
 from closecurve.models.close_curve.cells import CellMatrix
 from closecurve.models.close_curve.files import (
+    COARSE,
     ENCODING,
     FORMAT,
     MODEL,
@@ -27,29 +31,26 @@ from closecurve.models.close_curve.files import (
     write_json,
     write_trees,
 )
-from closecurve.models.close_curve.ranges import CurveRanges, by_instant
-from closecurve.models.close_curve.rows import CurveRows, row_of_record, rows_of_frame
-from closecurve.models.close_curve.trees import (
-    TreeRows,
-    TreeSettings,
-    first_rounds,
-    grow,
-    mean_hazards,
-    scores,
+from closecurve.models.close_curve.landmarks import (
+    Landmarks,
+    at_arrival,
+    deal_codes,
+    raised_to,
+    recency,
 )
+from closecurve.models.close_curve.ranges import CurveRanges, GridTrees, by_instant
+from closecurve.models.close_curve.rows import CurveRows, row_of_record, rows_of_frame
+from closecurve.models.close_curve.trees import TreeSettings, first_rounds, grow, scores
 from closecurve.models.encoding import Encoding, learn_encoding
 from closecurve.models.incidence import at_times, days_ahead, from_hazards
-from closecurve.models.panel import as_ofs_of, closed_count, feature_kinds, id_column, labels_of
-from closecurve.models.unfold import (
-    Cells,
-    Grid,
-    Labels,
-    all_cells,
-    choose_grid,
-    row_hashes,
-    thin,
-    unfold,
+from closecurve.models.panel import (
+    as_ofs_of,
+    closed_count,
+    feature_kinds,
+    labels_of,
+    rows_per_deal,
 )
+from closecurve.models.unfold import Grid, Labels, choose_grid, coarse_grid, row_hashes, unfold
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +65,12 @@ ROUNDS = (50, 200)
 """More deals bear more trees: 50 rounds were best on some 5,000 loans, 200 on 13,000 deals of the
 demo company, where fewer leave the best and the worst too near the mean (docs/measured.md)."""
 
+COARSE_CLOSES = 30
+"""Deals that close in a coarse interval: fewer cannot tell the level there."""
+
+COARSE_ROUNDS = 2
+"""Rounds on the coarse grid for each on the fine one: a tenth of the cells, less alike."""
+
 RAREST_ROWS = 50
 """A category value in fewer landmarks than this is pooled with the other rare ones."""
 
@@ -73,8 +80,9 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
 
     Each landmark of the panel is unfolded into intervals ahead; the trees predict open, won or lost
     in the interval from the snapshot with every clock moved there, and the interval's own place in
-    time. With few closes the answer leans on `StageCurves`, and these on the fixed stage rates:
-    n closed deals weigh the trees by n / (n + few_closes).
+    time. Other trees do the same on a few wide intervals, and the curve is bent half-way to them
+    (`bending`). With few closes the answer leans on `StageCurves`, and these on the fixed stage
+    rates: n closed deals weigh the trees by n / (n + few_closes).
 
     Parameters: `calendar` places an interval in the fiscal quarter and the week (default: a plain
     one); `processes` give the fixed rates; `kinds` says how to read each feature column (default:
@@ -82,7 +90,9 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
     curves that few data fall back on (`source` for leads); `half_life_share` halves the weight of a
     landmark for each such share of the panel's span that it is older (None: all weigh the same);
     `rounds` None grows with the data, one for `CLOSES_PER_ROUND` closed deals within `ROUNDS`;
-    `most_cells` bounds the rows that each booster is grown on. The rest are LightGBM's.
+    `most_cells` bounds the rows that each booster is grown on; `seeds` boosters are grown on either
+    grid, twice as many where there is but one; landmarks at a record's arrival weigh at least
+    `arrival_share` of all. The rest are LightGBM's.
 
     >>> X = pd.DataFrame({"size": [1.0, 2.0, 3.0]})
     >>> y = pd.DataFrame({"event": [1, 2, 0], "duration_days": [5.0, 9.0, 20.0]})
@@ -103,10 +113,11 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         min_rows: int = 300,
         column_share: float = 0.5,
         l2: float = 20.0,
-        seeds: int = 2,
+        seeds: int = 1,
         half_life_share: float | None = 0.5,
-        most_cells: int = 200_000,
+        most_cells: int = 100_000,
         few_closes: float = 500.0,
+        arrival_share: float | None = None,
         random_state: int = 0,
         num_threads: int = 1,
     ) -> None:
@@ -124,6 +135,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         self.half_life_share = half_life_share
         self.most_cells = most_cells
         self.few_closes = few_closes
+        self.arrival_share = arrival_share
         self.random_state = random_state
         self.num_threads = num_threads
 
@@ -136,20 +148,33 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         """
         kinds = dict(self.kinds) if self.kinds is not None else feature_kinds(X)
         encoding = learn_encoding(X, kinds, rarest=RAREST_ROWS)
-        order = np.argsort(row_hashes(encoding.matrix(X), labels_of(X, y)), kind="stable")
-        X, y = X.iloc[order], y.iloc[order]
+        features = encoding.matrix(X)
+        order = np.argsort(row_hashes(features, labels_of(X, y)), kind="stable")
+        X, y, features = X.iloc[order], y.iloc[order], features[order]
         labels = labels_of(X, y)
         self.encoding_: Encoding = encoding
         self.grid_: Grid = choose_grid(labels.closing_days, longest_days=labels.longest_days)
         self.is_dated_: bool = as_ofs_of(X) is not None
         self.calibration_ = HazardCalibration()
         self.stage_curves_ = StageCurves(self.processes, by=self.by, grid=self.grid_).fit(X, y)
-        cells = unfold(labels, self.grid_)
-        self.closes_ = closes = closed_count(X, labels) if cells.outcome.any() else 0
+        learnable = unfold(labels, self.grid_).outcome.any()
+        self.closes_ = closes = closed_count(X, labels) if learnable else 0
         self.trees_weight_ = self._weight_of(closes)
         self.rounds_ = self.rounds or int(np.clip(closes / CLOSES_PER_ROUND, *ROUNDS))
-        settings = self._settings().for_density(_cells_per_deal(X, cells))
-        self.boosters_ = grow(self._samples(X, labels, cells), settings) if closes else []
+        least = COARSE_CLOSES * rows_per_deal(X)
+        self.coarse_grid_ = coarse_grid(self.grid_, labels, least=least) if closes else None
+        self.boosters_: list[lgb.Booster] = []
+        self.coarse_boosters_: list[lgb.Booster] = []
+        if closes:
+            self._grow(
+                Landmarks(
+                    features=features,
+                    as_of=as_ofs_of(X),
+                    labels=labels,
+                    weight=self._weights(X, labels),
+                    deal=deal_codes(X),
+                )
+            )
         return self
 
     @property
@@ -181,13 +206,20 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         if rounds is not None:
             made.rounds_ = min(rounds, self.rounds_)
             made.boosters_ = [first_rounds(each, made.rounds_) for each in self.boosters_]
+            made.coarse_boosters_ = [
+                first_rounds(each, COARSE_ROUNDS * made.rounds_) for each in self.coarse_boosters_
+            ]
         return made
 
-    def predict_hazards(self, X: pd.DataFrame) -> Floats:
-        """The trees' own hazards (n, K, 3), neither calibrated nor shrunk."""
-        made = np.empty((len(X), len(self.grid_), 3))
-        for rows in self._batches(len(X), len(self.grid_)):
-            made[rows] = self._hazards(X.iloc[rows], len(self.grid_))
+    def predict_hazards(self, X: pd.DataFrame, times: ArrayLike | None = None) -> Floats:
+        """The trees' own hazards (n, J, 3), neither calibrated nor shrunk.
+
+        Of all intervals, or of the first J that reach the last of `times` in days.
+        """
+        intervals = len(self.grid_) if times is None else self._intervals_to(days_ahead(times))
+        made = np.empty((len(X), intervals, 3))
+        for rows in self._batches(len(X), intervals):
+            made[rows] = self._hazards(X.iloc[rows], intervals)
         return made
 
     def incidence_from_hazards(self, X: pd.DataFrame, hazards: Floats, times: ArrayLike) -> Floats:
@@ -207,6 +239,8 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
             "edges": list(self.grid_.edges),
             "is_dated": self.is_dated_,
             "trees": len(self.boosters_),
+            "coarse_edges": [] if self.coarse_grid_ is None else list(self.coarse_grid_.edges),
+            "coarse_trees": len(self.coarse_boosters_),
             "trees_weight": self.trees_weight_,
             "calibration": self.calibration_.to_json(),
             "stage_curves": self.stage_curves_.to_json(),
@@ -214,6 +248,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         write_json(folder / MODEL, value)
         write_json(folder / ENCODING, self.encoding_.to_json())
         write_trees(folder, self.boosters_)
+        write_trees(folder, self.coarse_boosters_, COARSE)
 
     @classmethod
     def load(cls, folder: Path, *, num_threads: int = 1) -> Self:
@@ -231,7 +266,10 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         model.trees_weight_ = value["trees_weight"]
         model.calibration_ = HazardCalibration(**value["calibration"])
         model.stage_curves_ = StageCurves.from_json(value["stage_curves"])
+        coarse = tuple(value["coarse_edges"])
+        model.coarse_grid_ = Grid(edges=coarse) if coarse else None
         model.boosters_ = read_trees(folder, value["trees"])
+        model.coarse_boosters_ = read_trees(folder, value["coarse_trees"], COARSE)
         return model
 
     def _weight_of(self, closes: int) -> float:
@@ -247,62 +285,61 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
             l2=self.l2,
             seeds=self.seeds,
             random_state=self.random_state,
-            num_threads=self.num_threads,
         )
 
-    def _cell_matrix(self) -> CellMatrix:
-        return CellMatrix(
-            encoding=self.encoding_, grid=self.grid_, calendar=self.calendar or FiscalCalendar()
-        )
-
-    def _samples(self, X: pd.DataFrame, labels: Labels, every: Cells) -> list[TreeRows]:
-        """The cells of each booster: all of them, or of too many a part of its own.
-
-        Boosters on parts of their own differ more, and their mean gains more, than by the seed
-        (subagging, Buehlmann and Yu 2002).
-        """
-        features = self.encoding_.matrix(X)
-        hashes = row_hashes(features, labels) + np.uint64(self.random_state)
-        parts = self.seeds if len(every.row) > self.most_cells else 1
-        return [
-            self._tree_rows(features, X, labels, *thin(every, hashes + part, self.most_cells))
-            for part in np.arange(parts, dtype=np.uint64)
+    def _grow(self, landmarks: Landmarks) -> None:
+        """The boosters of both grids, beside each other."""
+        grids, fine = self._grids(), self._settings()
+        coarse = replace(fine, rounds=COARSE_ROUNDS * fine.rounds)
+        if len(grids) == 1:
+            fine = replace(fine, seeds=2 * fine.seeds)
+        plans = [
+            landmarks.plan(grid.cells, scores(grid.start), settings, self.most_cells)
+            for grid, settings in zip(grids, (fine, coarse), strict=False)
         ]
+        self.boosters_, *others = grow(plans, self.num_threads)
+        self.coarse_boosters_ = others[0] if others else []
 
-    def _tree_rows(
-        self,
-        features: NDArray[np.float32],
-        X: pd.DataFrame,
-        labels: Labels,
-        cells: Cells,
-        weight: Floats,
-    ) -> TreeRows:
-        weight = weight * self._recency(labels)[cells.row]
-        return TreeRows(
-            matrix=self._cell_matrix().build(features, as_ofs_of(X), cells),
-            outcome=cells.outcome,
-            weight=weight * (len(weight) / max(weight.sum(), 1e-300)),
-            start=self._start()[cells.interval],
-            categories=self.encoding_.places("category"),
+    def _grids(self) -> list[GridTrees]:
+        """The trees over the fine grid, and those over the coarse one where there is one."""
+        start = self.stage_curves_.pooled_hazards()
+        found = [
+            GridTrees(boosters=self.boosters_, cells=self._cell_matrix(self.grid_), start=start)
+        ]
+        if self.coarse_grid_ is not None:
+            spans = spans_of(self.coarse_grid_, self.grid_)
+            found.append(
+                GridTrees(
+                    boosters=self.coarse_boosters_,
+                    cells=self._cell_matrix(self.coarse_grid_),
+                    start=coarsened(start[None], spans)[0],
+                )
+            )
+        return found
+
+    def _cell_matrix(self, grid: Grid) -> CellMatrix:
+        return CellMatrix(
+            encoding=self.encoding_, grid=grid, calendar=self.calendar or FiscalCalendar()
         )
 
-    def _recency(self, labels: Labels) -> Floats:
-        """The weight of each landmark: 1 for the newest, halved with each half-life."""
-        if self.half_life_share is None or not self.is_dated_ or not len(labels):
-            return np.ones(len(labels))
-        span = float(np.ptp(labels.followed_days)) or 1.0
-        back = labels.followed_days - labels.followed_days.min()
-        weight: Floats = 0.5 ** (back / (span * self.half_life_share))
+    def _weights(self, X: pd.DataFrame, labels: Labels) -> Floats:
+        """The weight of each landmark (n,): by its age, then by what it was taken at."""
+        weight = np.ones(len(X))
+        if self.half_life_share is not None and self.is_dated_:
+            weight = recency(labels, self.half_life_share)
+        if self.arrival_share is not None:
+            weight = raised_to(self.arrival_share, at_arrival(X), weight)
         return weight
-
-    def _start(self) -> Floats:
-        """The scores (K, 3) of each interval from which the trees start: its pooled hazards."""
-        return scores(self.stage_curves_.pooled_hazards())
 
     def _intervals_to(self, days: Floats) -> int:
         """How many intervals it takes to answer up to the last of the days, at least one."""
+        edges = np.asarray(self.grid_.edges[1:])
         last = days.max(initial=0.0)
-        return min(int(np.searchsorted(self.grid_.edges[1:], last)) + 1, len(self.grid_))
+        if self.coarse_grid_ is not None and last <= self.coarse_grid_.horizon_days:
+            # To the end of the coarse interval: what closes in it bends all of it.
+            coarse = np.asarray(self.coarse_grid_.edges)
+            last = coarse[max(np.searchsorted(coarse, last), 1)]
+        return min(int(np.searchsorted(edges, last)) + 1, len(edges))
 
     def _batches(self, rows: int, intervals: int) -> Iterator[slice]:
         step = max(BATCH_CELLS // intervals, 1)
@@ -330,10 +367,9 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
     def ranges(self) -> CurveRanges:
         """The trees along all intervals ahead, read once."""
         held: CurveRanges | None = self.__dict__.get("_ranges")
-        if held is None or held.boosters is not self.boosters_:
-            held = CurveRanges.of(
-                self.boosters_, self._cell_matrix(), self._start(), self.stage_curves_
-            )
+        if held is None or held.fine.boosters is not self.boosters_:
+            fine, *coarse = self._grids()
+            held = CurveRanges.of(fine, coarse[0] if coarse else None, self.stage_curves_)
             self._ranges = held
         return held
 
@@ -356,18 +392,14 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
     def _hazards_of_cells(
         self, features: NDArray[np.float32], as_of: pd.Series | None, intervals: int
     ) -> Floats:
-        cells: Cells = all_cells(len(features), intervals)
-        matrix = self._cell_matrix().build(features, as_of, cells)
-        start = self._start()[cells.interval]
-        hazards = mean_hazards(self.boosters_, matrix, start, self.num_threads)
-        return hazards.reshape(len(features), intervals, 3)
-
-
-def _cells_per_deal(X: pd.DataFrame, cells: Cells) -> float:
-    """The mean number of cells, before any are thinned out, of a deal that has one."""
-    column = id_column(X)
-    deals = len(np.unique(cells.row)) if column is None else X[column].iloc[cells.row].nunique()
-    return len(cells.row) / max(deals, 1)
+        fine, *others = self._grids()
+        made = fine.hazards(features, as_of, intervals, self.num_threads)
+        for coarse in others:
+            spans = spans_of(coarse.cells.grid, self.grid_)
+            count = sum(span.stop <= intervals for span in spans)
+            wanted = coarse.hazards(features, as_of, count, self.num_threads)
+            made = bent(made, wanted, spans[:count])
+        return made
 
 
 _LEARNED_PARAMS = ("calendar", "processes", "kinds", "num_threads")

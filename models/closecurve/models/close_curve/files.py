@@ -1,12 +1,13 @@
 """A close curve as files: LightGBM text and JSON, never a pickle.
 
 `model.json` holds the numbers, `encoding.json` the code tables of the categories, `trees_0.txt` and
-so on the boosters. A category value stands in clear in the code tables only, where it can be
-erased, but for processes and stages (of leads: sources), by which `model.json` names its curves.
+so on the boosters, `coarse_trees_0.txt` and so on those of the coarse grid. A category value stands
+in clear in the code tables only, where it can be erased, but for processes and stages (of leads:
+sources), by which `model.json` names its curves.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import time
 from pathlib import Path
@@ -17,10 +18,12 @@ import lightgbm as lgb
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.errors import EnvironmentFailure
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when a change makes older files unreadable."""
 
 MODEL, ENCODING = "model.json", "encoding.json"
+FINE, COARSE = "trees", "coarse_trees"
+"""How the files of the boosters begin."""
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -49,17 +52,17 @@ def read_model(folder: Path) -> dict[str, Any]:
     return value
 
 
-def write_trees(folder: Path, boosters: list[lgb.Booster]) -> None:
+def write_trees(folder: Path, boosters: Sequence[lgb.Booster], name: str = FINE) -> None:
     """Write each booster as text."""
     for seed, booster in enumerate(boosters):
         text = booster.model_to_string()
-        (folder / f"trees_{seed}.txt").write_text(text, encoding="utf-8")
+        (folder / f"{name}_{seed}.txt").write_text(text, encoding="utf-8")
 
 
-def read_trees(folder: Path, count: int) -> list[lgb.Booster]:
+def read_trees(folder: Path, count: int, name: str = FINE) -> list[lgb.Booster]:
     """The boosters, from a folder whose seal was checked: a damaged text can end the process."""
     return [
-        lgb.Booster(model_str=(folder / f"trees_{seed}.txt").read_text(encoding="utf-8"))
+        lgb.Booster(model_str=(folder / f"{name}_{seed}.txt").read_text(encoding="utf-8"))
         for seed in range(count)
     ]
 

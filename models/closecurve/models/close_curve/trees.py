@@ -50,7 +50,6 @@ class TreeSettings:
     l2: float
     seeds: int
     random_state: int
-    num_threads: int
     category_rows: int = CATEGORY_CELLS
 
     def for_density(self, cells_per_deal: float) -> "TreeSettings":
@@ -99,22 +98,39 @@ class TreeRows:
     categories: Sequence[int]
 
 
-def grow(samples: Sequence[TreeRows], settings: TreeSettings) -> list[lgb.Booster]:
-    """One booster per seed, as it reads back from its text: what is saved is what was tried.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Boosters to grow, one per seed: seed after seed takes the next of the samples, and the first
+    again after the last."""
 
-    Seed after seed takes the next of the samples, and the first again after the last.
-    """
-    with ThreadPoolExecutor(settings.num_threads) as pool:
-        data = list(pool.map(lambda rows: _dataset(rows, settings), samples))
+    samples: Sequence[TreeRows]
+    settings: TreeSettings
 
-        def grown(seed: int) -> lgb.Booster:
-            # Made in its own thread: LightGBM keeps its verbosity by thread.
-            booster = lgb.Booster(settings.parameters(seed), data[seed % len(data)])
-            for _ in range(settings.rounds):
-                booster.update()
-            return lgb.Booster(model_str=booster.model_to_string())
 
-        return list(pool.map(grown, range(settings.seeds)))
+def grow(plans: Sequence[Plan], num_threads: int) -> list[list[lgb.Booster]]:
+    """The boosters of each plan, as they read back from their text: what is saved is what was
+    tried."""
+    with ThreadPoolExecutor(num_threads) as pool:
+        made = [
+            [pool.submit(_dataset, rows, plan.settings) for rows in plan.samples] for plan in plans
+        ]
+        data = [[each.result() for each in of_plan] for of_plan in made]
+        grown = [
+            [
+                pool.submit(_grown, plan.settings, seed, of_plan[seed % len(of_plan)])
+                for seed in range(plan.settings.seeds)
+            ]
+            for plan, of_plan in zip(plans, data, strict=True)
+        ]
+        return [[each.result() for each in of_plan] for of_plan in grown]
+
+
+def _grown(settings: TreeSettings, seed: int, data: lgb.Dataset) -> lgb.Booster:
+    # Made in its own thread: LightGBM keeps its verbosity by thread.
+    booster = lgb.Booster(settings.parameters(seed), data)
+    for _ in range(settings.rounds):
+        booster.update()
+    return lgb.Booster(model_str=booster.model_to_string())
 
 
 def _dataset(rows: TreeRows, settings: TreeSettings) -> lgb.Dataset:

@@ -274,7 +274,7 @@ def _column_use(model: CloseCurve) -> Floats:
     """
     columns = list(model.encoding_.columns)
     gain = np.full(len(columns), 1e-9)
-    for booster in model.boosters_:
+    for booster in (*model.boosters_, *model.coarse_boosters_):
         gain += booster.feature_importance("gain")[: len(gain)]
     if {STAGE_NAME, STAGE_ORDER} <= set(columns):
         gain[columns.index(STAGE_NAME)] += gain[columns.index(STAGE_ORDER)]

@@ -135,11 +135,15 @@ def learn_facts(rows: pd.DataFrame, labels: pd.DataFrame, kinds: Mapping[str, st
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Population:
-    """Landmarks with what became of each; `deal` and `owner` are codes, an absent owner -1."""
+    """Landmarks with what became of each; `deal` and `owner` are codes, an absent owner -1.
+
+    `in_time` orders them by duration, so that the product limit of a part finds it sorted.
+    """
 
     rows: pd.DataFrame
     event: Codes
     duration: NDArray[np.float64]
+    in_time: Codes
     deal: Codes
     owner: Codes
 
@@ -147,10 +151,12 @@ class _Population:
     def of(cls, rows: pd.DataFrame, labels: pd.DataFrame) -> Self:
         column = id_column(rows)
         none = np.full(len(rows), -1)
+        duration = labels["duration_days"].to_numpy(dtype=np.float64)
         return cls(
             rows=rows,
             event=labels["event"].to_numpy(dtype=np.int64),
-            duration=labels["duration_days"].to_numpy(dtype=np.float64),
+            duration=duration,
+            in_time=np.argsort(duration, kind="stable"),
             deal=np.arange(len(rows)) if column is None else pd.factorize(rows[column])[0],
             owner=pd.factorize(rows["owner_id"])[0] if "owner_id" in rows else none,
         )
@@ -175,7 +181,7 @@ class _Population:
         counts = [self._deals(mask) for mask in (here, others)]
         if min(counts) < LEAST_DEALS or not all(map(self._is_told, (here, others))):
             return None
-        used = here | others
+        used = self.in_time[(here | others)[self.in_time]]
         limit = product_limit(others[used].astype(np.intp), self.duration[used], self.event[used])
         rate, other_rate = limit.share(WON, 2).tolist()
         if np.isnan([rate, other_rate]).any():

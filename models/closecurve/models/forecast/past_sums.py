@@ -11,7 +11,7 @@ from scipy.sparse import csc_array
 from closecurve.crm.calendar import Period
 from closecurve.models.forecast.arrivals import ArrivalHistory
 from closecurve.models.forecast.inputs import known, recent_won, rest_start
-from closecurve.models.scopes import COMPANY, Scopes, scopes_of
+from closecurve.models.scopes import COMPANY, scopes_of
 
 COLUMNS = ("as_of", "scope_kind", "scope", "expected", "actual", "squares")
 
@@ -21,10 +21,10 @@ class PastSums:
     """Deals that were open at past origins, in order of their as_of, wins known by now, and created
     deals, with the scopes of each worked out once.
 
-    `amounts` (wins, 2) are the won amounts and their squares.
+    `named` are the scopes (`Scopes.frame`), `amounts` (wins, 2) the won amounts and their squares.
     """
 
-    scopes: Scopes
+    named: pd.DataFrame
     deals: pd.DataFrame
     wins: pd.DataFrame
     history: ArrivalHistory
@@ -42,7 +42,7 @@ class PastSums:
         scopes = scopes_of([deals, told])
         amount = told["amount_company"].fillna(0.0).to_numpy(dtype=np.float64)
         return cls(
-            scopes=scopes,
+            named=scopes.frame(),
             deals=deals,
             wins=told,
             history=history,
@@ -79,10 +79,9 @@ class PastSums:
         closed, told = self.wins["closed_at"], self.wins["known_at"]
         came = (closed >= rest_start(period, at)) & (closed < period.end_at) & (told >= at)
         sums = self.of_win @ (self.amounts * came.to_numpy()[:, None])
-        rows = self.scopes.frame().assign(
-            as_of=at, expected=expected, actual=sums[:, 0], squares=sums[:, 1]
-        )
-        return rows[list(COLUMNS)]
+        named = {name: self.named[name] for name in ("scope_kind", "scope")}
+        found = {"expected": expected, "actual": sums[:, 0], "squares": sums[:, 1]}
+        return pd.DataFrame({"as_of": at} | named | found)
 
 
 def company_rests(sums: pd.DataFrame) -> pd.DataFrame:

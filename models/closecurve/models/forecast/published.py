@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.errors import UsageError
 from closecurve.models.forecast.simulation import Basis, Shocks
-from closecurve.models.scopes import COMPANY, MANAGER, NOBODY, Chains
+from closecurve.models.scopes import COMPANY, MANAGER, NOBODY, Chains, below
 
 DIGITS = 6
 """Probabilities are kept to a millionth."""
@@ -59,8 +59,7 @@ class PublishedBasis:
         if kind == COMPANY:
             return np.ones(self.basis.leaves, dtype=bool)
         if kind == MANAGER:
-            below = [owner for owner, chain in self.chains.items() if scope in chain]
-            return np.isin(self.labels["owner"], below)
+            return np.isin(self.labels["owner"], sorted(below(scope, self.chains)))
         found = self.labels[kind] == scope if kind in self.labels else None
         return np.zeros(self.basis.leaves, dtype=bool) if found is None else found
 

@@ -18,9 +18,9 @@ from closecurve.models.funnel.quantiles import duration_quantiles
 from closecurve.models.funnel.stages import (
     FUNNEL_SCOPES,
     SCOPE,
-    by_scope,
     conversion,
     dwell,
+    repeated,
     wilson,
 )
 from closecurve.models.scopes import COMPANY, present_kinds
@@ -116,7 +116,7 @@ def _entered_in(facts: FunnelFacts, period: Period) -> pd.DataFrame:
     """The first entries of one period by scope, without owners; each of its own process."""
     at = facts.entered["entered_at"]
     inside = facts.entered.loc[(at >= period.start_at) & (at < period.end_at), ENTERED]
-    spread = by_scope(inside, [kind for kind in _kinds(facts) if kind != "owner"])
+    spread = repeated(inside, [kind for kind in _kinds(facts) if kind != "owner"])
     return spread.astype(dict.fromkeys([*SCOPE, "process", "stage"], "str")).assign(
         period=period.name
     )
@@ -155,7 +155,7 @@ def _spread(
         kinds = [kind for kind in _kinds(facts) if kind != "owner" or period is facts.year]
         for part in in_processes:
             inside = part[(part[at] >= period.start_at) & (part[at] < period.end_at)]
-            parts.append(by_scope(inside.assign(stage=EVERY), kinds).assign(period=period.name))
+            parts.append(repeated(inside.assign(stage=EVERY), kinds).assign(period=period.name))
     found = pd.concat(parts, ignore_index=True)
     return found.astype(dict.fromkeys(KEYS, "str"))
 

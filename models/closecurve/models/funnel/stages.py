@@ -84,10 +84,15 @@ def funnel(
 
 
 def by_scope(rows: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
-    """Every row once for each of the scopes that it belongs to."""
-    by_kind = [rows.assign(scope_kind=kind, scope=labels_of(kind, rows)) for kind in kinds]
-    every = pd.concat(by_kind, ignore_index=True)
+    """Every row once for each of the scopes that it belongs to, with `KEYS` as categories."""
+    every = repeated(rows, kinds)
     return every.astype(dict.fromkeys((key for key in KEYS if key in every), "category"))
+
+
+def repeated(rows: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Every row once for each of the scopes that it belongs to: scope_kind and scope are text."""
+    by_kind = [rows.assign(scope_kind=kind, scope=labels_of(kind, rows)) for kind in kinds]
+    return pd.concat(by_kind, ignore_index=True)
 
 
 def _grid(frames: Sequence[pd.DataFrame], rates: pd.DataFrame) -> pd.DataFrame:

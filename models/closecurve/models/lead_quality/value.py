@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from closecurve.models.explanation.facts import LEAST_DEALS, LEAST_OWNERS
+
 Floats = NDArray[np.float64]
 
 PSEUDO_DEALS = 20.0
 """As many as an owner's rate is shrunk with (features.context.OWNER_PSEUDO_COUNT)."""
-
-LEAST_FACT = 30
-"""Fewer closed deals are not told as the fact behind a value (as with reasons)."""
 
 BANDS = 4
 """A number is a feature of fit by its quarters."""
@@ -35,6 +34,7 @@ class Brought:
     """Closed deals of one group: how many, how many won, and what was won, in all.
 
     `win_rate` (0..1) and `mean_amount` (of a won one, in the company's currency) are shrunk.
+    `owner_count` are the owners who closed them; None where deals have none.
     """
 
     count: int
@@ -42,6 +42,14 @@ class Brought:
     won_amount: float
     win_rate: float
     mean_amount: float
+    owner_count: int | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is a fact about a population, as with reasons: deals and owners enough."""
+        return self.count >= LEAST_DEALS and (
+            self.owner_count is None or self.owner_count >= LEAST_OWNERS
+        )
 
     @property
     def value(self) -> float:
@@ -80,7 +88,8 @@ class LeadValues:
 
     @classmethod
     def learned(cls, closes: pd.DataFrame, fit: pd.DataFrame) -> Self:
-        """From closed deals: lead_id (null: of no lead), source of the lead, outcome, amount.
+        """From closed deals: lead_id (null: of no lead), source of the lead, outcome, amount, and
+        owner_id where deals have owners.
 
         `amount` is in the company's currency; a won deal without one does not count. `fit` are the
         features of fit of the leads as they converted, by lead_id, numbers and texts.
@@ -111,7 +120,7 @@ class LeadValues:
         level = None if self.fit is None else self.fit.level(lead.get(self.fit.feature))
         factor = 1.0 if self.fit is None or level is None else self.fit.factors.get(level, 1.0)
         amount = group.value * factor if own_amount is None else group.win_rate * own_amount
-        told = next((each for each in (group, self.company) if each.count >= LEAST_FACT), None)
+        told = next((each for each in (group, self.company) if each.is_told), None)
         return LeadValue(
             amount=amount,
             source=None if told is None or told is self.company else str(lead["source"]),
@@ -145,8 +154,8 @@ class LeadValues:
 class LeadValue:
     """What one lead is worth if it converts, and what that rests on.
 
-    `amount` is in the company's currency. `fact` are the closed deals behind it (None: too few to
-    tell), of converted leads from `source`, or from all where it is None.
+    `amount` is in the company's currency. `fact` are the closed deals behind it (None: too few, or
+    of too few owners, to tell), of converted leads from `source`, or from all where it is None.
     """
 
     amount: float
@@ -157,8 +166,11 @@ class LeadValue:
     own_amount: float | None
 
     def basis(self) -> dict[str, Any]:
-        """What it rests on, for JSON."""
-        return {name: value for name, value in asdict(self).items() if name != "amount"}
+        """What it rests on, for JSON; how many owners closed the deals is not told."""
+        told = {name: value for name, value in asdict(self).items() if name != "amount"}
+        if self.fact is not None:
+            del told["fact"]["owner_count"]
+        return told
 
 
 def _brought(deals: pd.DataFrame, wider: Brought | None) -> Brought | None:
@@ -173,7 +185,12 @@ def _brought(deals: pd.DataFrame, wider: Brought | None) -> Brought | None:
         rate = (won_count + PSEUDO_DEALS * wider.win_rate) / (count + PSEUDO_DEALS)
         mean = (amount + PSEUDO_DEALS * wider.mean_amount) / (won_count + PSEUDO_DEALS)
     return Brought(
-        count=count, won_count=won_count, won_amount=amount, win_rate=rate, mean_amount=mean
+        count=count,
+        won_count=won_count,
+        won_amount=amount,
+        win_rate=rate,
+        mean_amount=mean,
+        owner_count=int(deals["owner_id"].nunique()) if "owner_id" in deals else None,
     )
 
 

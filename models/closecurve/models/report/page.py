@@ -209,6 +209,60 @@ def _groups(told: Row) -> str:
     return _section("Feature groups", _note(words), _table(rows, columns))
 
 
+def _stalls(told: Row) -> str:
+    found = told.get("stalls")
+    if not found:
+        return ""
+    scores = [{"name": name.replace("_", " ")} | row for name, row in found["scores"].items()]
+    columns = {
+        "name": ("Answered by", _text),
+        "log_loss": ("Log loss", _number),
+        "auc": ("AUC", _number),
+        "calibration_error": ("Calibration error", _number),
+        "calibration_luck": ("By luck alone", _number),
+    }
+    bins = [(row["probability"], row["observed_rate"]) for row in found["reliability"]]
+    axes = Axes(x=(0, 1), y=(0, 1), x_title="said", y_title="happened")
+    drawn = picture({f"{found['horizon_days']:.0f} days": bins}, axes, diagonal=True)
+    return _section("Stalls", _note(_stall_words(found)), _table(scores, columns), drawn)
+
+
+def _stall_words(found: Row) -> str:
+    """What was asked of how many landmarks, who answers, and what a flag was worth."""
+    who = "the model answers" if found["is_better"] else "the rate by stage and dwell answers"
+    words = (
+        f"No move forward and no win within {found['horizon_days']:.0f} days, on"
+        f" {found['held_back_rows']:,} held-back landmarks: {who}."
+    )
+    flags = found["flags"]
+    if flags["flagged_stalled_rate"] is None or flags["other_stalled_rate"] is None:
+        return words
+    return (
+        f"{words} Of the deals flagged {flags['flagged_stalled_rate']:.1%} stood still"
+        f" ({flags['flagged_stalled_low']:.1%} to {flags['flagged_stalled_high']:.1%}), of the"
+        f" others {flags['other_stalled_rate']:.1%}."
+    )
+
+
+def _grades(told: Row) -> str:
+    found = told.get("grades")
+    if not found:
+        return ""
+    columns = {
+        "grade": ("Grade", _text),
+        "count": ("Leads", _text),
+        "converted_count": ("Converted", _text),
+        "conversion_rate": ("Share", _percent),
+        "conversion_low": ("From", _percent),
+        "conversion_high": ("To", _percent),
+    }
+    words = (
+        f"Leads since {found['since'][:10]}, graded by a model that had not seen them: the share"
+        f" that converted within {found['within_days']} days, with its 95 % interval."
+    )
+    return _section("Conversion by grade", _note(words), _table(found["items"], columns))
+
+
 def _limits(told: Row) -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in told["limits"])
     return _section("Known limits", f"<ul>{items}</ul>") if items else ""
@@ -229,6 +283,8 @@ SECTIONS = (
     _split,
     _drift,
     _groups,
+    _stalls,
+    _grades,
     _limits,
     _data,
 )

@@ -94,12 +94,17 @@ class StallModel(BaseEstimator):  # type: ignore[misc]
         start = logit(self.rate_.predict_stall_probability(X))
         if not self.boosters_ or not len(X):
             return np.asarray(expit(start), dtype=np.float64)
-        matrix = self.encoding_.matrix(X)
-        raised = [
-            booster.predict(matrix, raw_score=True, num_threads=ONE_THREAD, verbosity=ERRORS_ONLY)
-            for booster in self.boosters_
-        ]
-        return np.asarray(expit(start + np.mean(raised, axis=0)), dtype=np.float64)
+        return np.asarray(expit(start + self._raised(self.encoding_.matrix(X))), dtype=np.float64)
+
+    def stall_probability_of(self, values: Mapping[str, Any]) -> float:
+        """The same of one snapshot of plain values, in a twentieth of the time.
+
+        Raises UsageError where a column that the model knows is absent.
+        """
+        start = logit(self.rate_.rate_of(values))
+        if not self.boosters_:
+            return float(expit(start))
+        return float(expit(start + self._raised(self.encoding_.row(values))[0]))
 
     def with_rounds(self, rounds: int) -> Self:
         """A copy as if fitted with fewer rounds, from the same trees."""
@@ -136,6 +141,14 @@ class StallModel(BaseEstimator):  # type: ignore[misc]
         model.rate_ = StallRate.from_json(value["rate"])
         model.boosters_ = read_trees(folder, value["trees"])
         return model
+
+    def _raised(self, matrix: NDArray[np.float32]) -> Floats:
+        """(n,) what the trees add to the log odds of the rate."""
+        raised = [
+            booster.predict(matrix, raw_score=True, num_threads=ONE_THREAD, verbosity=ERRORS_ONLY)
+            for booster in self.boosters_
+        ]
+        return np.asarray(np.mean(raised, axis=0), dtype=np.float64)
 
     def _grown(self, X: pd.DataFrame, stalled: Floats) -> list[lgb.Booster]:
         parameters = self._parameters(rows_per_deal(X))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from closecurve.models.baselines.rates import TYPICAL_CYCLE_DAYS
-from closecurve.models.panel import age_bins, rows_per_deal, strata_keys
+from closecurve.models.panel import age_bins, rows_per_deal, strata_keys, stratum
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +59,18 @@ class StallRate(BaseEstimator):  # type: ignore[misc]
     def usual(self, X: pd.DataFrame) -> Floats:
         """The rate (n,) of each row's stage, however long the deal has stood there."""
         return self._read(X, [keys for level, keys in self._by_level(X) if DWELL_BAND not in level])
+
+    def rate_of(self, values: Mapping[str, Any]) -> float:
+        """The same of one snapshot of plain values: a text, a number, or None for each column."""
+        known = {name: str(values.get(name) or "") for name in STAGE}
+        if self.band_edges_:
+            days = values.get(self.dwell) or 0.0
+            known[DWELL_BAND] = str(np.searchsorted(self.band_edges_, days, side="right"))
+        for level in reversed(self.levels_):
+            rate = self.rates_.get(stratum([known[name] for name in level]))
+            if rate is not None:
+                return float(rate)
+        return float(self.rates_[""])
 
     def _band_edges(self, X: pd.DataFrame) -> list[float]:
         if self.dwell not in X.columns:

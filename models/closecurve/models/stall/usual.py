@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from closecurve.models.explanation.facts import LEAST_OWNERS
 from closecurve.models.panel import strata_keys
 from closecurve.models.stall.rates import STAGE
 
@@ -90,12 +91,17 @@ def learn_usual(
     rows: pd.DataFrame, is_won: NDArray[np.bool_], stalled: pd.Series, passages: pd.DataFrame
 ) -> Usual:
     """The usual from landmarks `rows`, which of them were won in the end, which stalled (null:
-    unknown), and the passages of deals through stages (`funnel_facts`)."""
+    unknown), and the passages of deals through stages (`funnel_facts`).
+
+    A fact is told of a population: of `LEAST_ROWS` landmarks and `LEAST_OWNERS` owners on either
+    side.
+    """
     first = Usual(dwell=_dwell(passages), silence=_silence(rows[is_won]))
     seen = circumstances(rows, first)
     known = stalled.notna().to_numpy()
     outcome = np.asarray(stalled[known], dtype=np.float64)
-    told = {code: _population(seen[code][known], outcome) for code in CIRCUMSTANCES}
+    owners = rows[known].reindex(columns=["owner_id"])["owner_id"]
+    told = {code: _population(seen[code][known], outcome, owners) for code in CIRCUMSTANCES}
     facts = {code: fact for code, fact in told.items() if fact is not None}
     return Usual(dwell=first.dwell, silence=first.silence, facts=facts)
 
@@ -167,10 +173,16 @@ def _silence(won: pd.DataFrame) -> dict[str, float]:
     return found | ({EVERYWHERE: float(days.quantile(QUANTILES[1]))} if len(days) else {})
 
 
-def _population(holds: NDArray[np.bool_], stalled: Floats) -> Population | None:
-    """None where too few landmarks stood so, or otherwise, to tell of them."""
+def _has_owners(owners: pd.Series, holds: NDArray[np.bool_]) -> bool:
+    """Whether enough owners stand on either side; where none is recorded none is hidden."""
+    sides = (owners[holds], owners[~holds])
+    return bool(owners.isna().all()) or min(side.nunique() for side in sides) >= LEAST_OWNERS
+
+
+def _population(holds: NDArray[np.bool_], stalled: Floats, owners: pd.Series) -> Population | None:
+    """None where too few landmarks or owners stand on either side to tell of them."""
     count, other = int(holds.sum()), int((~holds).sum())
-    if min(count, other) < LEAST_ROWS:
+    if min(count, other) < LEAST_ROWS or not _has_owners(owners, holds):
         return None
     return Population(
         rate=float(stalled[holds].mean()),

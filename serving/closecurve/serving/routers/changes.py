@@ -14,7 +14,7 @@ from closecurve.serving.routers.documented import csv_responses, responses
 from closecurve.serving.schemas import examples_changes as examples
 from closecurve.serving.schemas.changes import ChangesAnswer, Measure, RecordChangeAnswer
 from closecurve.serving.schemas.common import Text
-from closecurve.serving.schemas.company import ScopeKind
+from closecurve.serving.schemas.forecast import ForecastScopeKind
 from closecurve.serving.service import LastPublication, UsedService
 from closecurve.serving.strict import StrictRoute
 from closecurve.serving.summary import Summary
@@ -42,7 +42,7 @@ def read_span(
 
 def read_question(
     measure: Annotated[Measure, Query(description="What is compared.")] = FORECAST,
-    scope_kind: Annotated[ScopeKind, Query(description="The kind of scope.")] = COMPANY,
+    scope_kind: Annotated[ForecastScopeKind, Query(description="The kind of scope.")] = COMPANY,
     scope: Annotated[
         Text, Query(description="The team, the owner … by name.", examples=["company"])
     ] = COMPANY,

@@ -31,6 +31,8 @@ def read_models(head: LastPublication) -> ModelsAnswer:
             "as_of": head.as_of,
             "deal": summary.model_answer("deal", head.deal_model_version),
             "lead": summary.model_answer("lead", head.lead_model_version),
+            "stall": summary.stall_answer(),
+            "grades": summary.grades,
         }
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from closecurve.serving.schemas.common import Answer, Instant, Probability
-from closecurve.serving.schemas.company import ScopeKind
+from closecurve.serving.schemas.forecast import ForecastScopeKind
 
 Measure = Literal["forecast", "amount", "weighted_fixed", "weighted_history", "expected"]
 
@@ -72,7 +72,7 @@ class ChangesAnswer(Compared):
 
     currency: str
     measure: Measure
-    scope_kind: ScopeKind
+    scope_kind: ForecastScopeKind
     scope: str
     period: str | None
     start: float

@@ -37,11 +37,42 @@ class ModelAnswer(Answer):
     drift: DriftAnswer | None
 
 
+class StallModelAnswer(Answer):
+    """The model of deals that stand still: whether it beats the rate by stage and dwell on
+    held-back time, and its report."""
+
+    is_better: bool | None
+    report: dict[str, Any]
+
+
+class GradeConversionRow(Answer):
+    """A grade of leads: how many there were, and the share that converted with its 95 %
+    interval."""
+
+    grade: Literal["A", "B", "C", "D"]
+    count: int
+    converted_count: int
+    conversion_rate: Probability | None
+    conversion_low: Probability | None
+    conversion_high: Probability | None
+
+
+class GradesAnswer(Answer):
+    """What became of each grade on held-back time: leads since then, converted within the days."""
+
+    within_days: int
+    since: Instant
+    items: list[GradeConversionRow]
+
+
 class ModelsAnswer(Published):
-    """The models that the publication was scored with; null where there is none."""
+    """The models that the publication was scored with, and what became of the grades of leads;
+    null where there is none."""
 
     deal: ModelAnswer | None
     lead: ModelAnswer | None
+    stall: StallModelAnswer | None
+    grades: GradesAnswer | None
 
 
 class FindingRow(Answer):

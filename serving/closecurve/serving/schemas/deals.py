@@ -173,7 +173,11 @@ class Score(Explained, Published):
 
 
 class DealScore(Score):
-    """The score of a posted deal; dates are given that it is won."""
+    """The score of a posted deal; dates are given that it is won.
+
+    `stall_probability` is of no move forward and no win in the next 30 days; null where the
+    publication has no stall model.
+    """
 
     win_probability_eventual: Probability
     win_probability_quarter: Probability
@@ -181,6 +185,7 @@ class DealScore(Score):
     win_probability_low: Probability | None
     win_probability_high: Probability | None
     loss_probability_eventual: Probability
+    stall_probability: Probability | None
     close_q10_date: date | None
     close_q50_date: date | None
     close_q90_date: date | None

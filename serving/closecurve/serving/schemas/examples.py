@@ -96,6 +96,7 @@ DEAL_SCORE: dict[str, Any] = {
     "win_probability_low": 0.38,
     "win_probability_high": 0.56,
     "loss_probability_eventual": 0.3,
+    "stall_probability": 0.42,
     "close_q10_date": "2026-02-14",
     "close_q50_date": "2026-03-08",
     "close_q90_date": "2026-04-11",
@@ -208,6 +209,30 @@ MODELS: dict[str, Any] = {
         },
     },
     "lead": None,
+    "stall": {
+        "is_better": True,
+        "report": {
+            "is_better": True,
+            "scores": {
+                "model": {"log_loss": 0.635, "auc": 0.69},
+                "stage_and_dwell": {"log_loss": 0.659, "auc": 0.65},
+            },
+        },
+    },
+    "grades": {
+        "within_days": 90,
+        "since": "2025-06-22T00:00:00Z",
+        "items": [
+            {
+                "grade": "A",
+                "count": 41,
+                "converted_count": 25,
+                "conversion_rate": 0.61,
+                "conversion_low": 0.46,
+                "conversion_high": 0.74,
+            }
+        ],
+    },
 }
 DATA_QUALITY: dict[str, Any] = {
     **_PUBLISHED,

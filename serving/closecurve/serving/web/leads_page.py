@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 
 from closecurve.crm.errors import UsageError
 from closecurve.models.explanation.words import Wording, explained
+from closecurve.models.lead_quality.words import value_sentence
 from closecurve.serving.language import Language, wording
 from closecurve.serving.routers.deals import top_reason
 from closecurve.serving.routers.leads import QUEUE, TABLE, LeadFilters
@@ -22,7 +23,6 @@ from closecurve.serving.summary import Summary
 from closecurve.serving.web import figures
 from closecurve.serving.web.rendering import page
 from closecurve.serving.web.views import STALE_AFTER, curve_rows, owner_names, untold
-from closecurve.serving.web.wording import money
 from closecurve.stores.results import PublicationHead
 
 router = APIRouter(include_in_schema=False)
@@ -126,25 +126,7 @@ class LeadView:
     @property
     def value_words(self) -> str | None:
         """The fact behind the value of a conversion."""
-        return value_words(self.lead["value_basis"], self.summary.currency)
-
-
-def value_words(basis: Row | None, currency: str) -> str | None:
-    """What the value of a conversion rests on, in a sentence; None where there is no fact."""
-    if basis is None:
-        return None
-    if basis["own_amount"] is not None:
-        own = money(basis["own_amount"], currency)
-        return f"The lead's own estimate of {own}, times the win rate of such deals."
-    fact = basis["fact"]
-    if fact is None:
-        return None
-    whence = "" if basis["source"] is None else f" from {basis['source']}"
-    mean = money(fact["won_amount"] / fact["won_count"] if fact["won_count"] else 0.0, currency)
-    return (
-        f"Of {fact['count']:,} closed deals of converted leads{whence}, {fact['won_count']:,} were"
-        f" won, at {mean} each."
-    )
+        return value_sentence(self.lead["value_basis"], self.words)
 
 
 def read_choices(

@@ -30,6 +30,8 @@ NAMES = {
     "historical_stage_rate": "Stage rates in history",
     "fixed_stage_rate": "Fixed stage rates",
     "stage_curves": "Curves by stage and age",
+    "stall_model": "Stall model",
+    "stall_stage_and_dwell": "Rate by stage and days in it",
 }
 
 
@@ -54,8 +56,7 @@ class ModelView:
 
     def day(self, name: str) -> date | None:
         """A day of the report; None where it has none."""
-        said = self.report.get(name)
-        return None if said is None else date.fromisoformat(str(said)[:10])
+        return _day(self.report, name)
 
     @property
     def quality(self) -> Quality | None:
@@ -99,12 +100,43 @@ class ModelView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StallView:
+    """The stall model: its report as published."""
+
+    report: Row
+
+    @property
+    def held_back_date(self) -> date | None:
+        """When held-back time began."""
+        return _day(self.report, "held_back_start")
+
+    @property
+    def scores(self) -> list[Row]:
+        """The model and the rate by stage and dwell on held-back time, the better first."""
+        scores: Mapping[str, Row] = self.report.get("scores") or {}
+        rows = [
+            {**row, "name": NAMES.get(f"stall_{name}", name), "is_model": name == MODEL}
+            for name, row in scores.items()
+        ]
+        return sorted(rows, key=lambda row: float(row["log_loss"]))
+
+    @property
+    def figure(self) -> figures.Figure | None:
+        """Said against happened; None where held-back time was too short."""
+        bins = self.report.get("reliability")
+        days = self.report.get("horizon_days")
+        return reliability_figure([{"horizon_days": days, "bins": bins}]) if bins else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsView:
-    """Everything on the page; `versions` are the spans of publications that one answered."""
+    """Everything on the page; `versions` are the spans of publications that one answered, `stalls`
+    is None where there is no stall model."""
 
     head: PublicationHead
     summary: Summary
     models: Sequence[ModelView]
+    stalls: StallView | None
     versions: Sequence[Row]
 
 
@@ -130,9 +162,15 @@ def models_page(service: UsedService) -> HTMLResponse:
         head=head,
         summary=summary,
         models=models,
+        stalls=StallView(report=summary.stalls) if summary.stalls.get("scores") else None,
         versions=_versions(service.results.publications(LOOKED_BACK)),
     )
     return page("models.html", here=HERE, view=view)
+
+
+def _day(report: Row, name: str) -> date | None:
+    said = report.get(name)
+    return None if said is None else date.fromisoformat(str(said)[:10])
 
 
 def _versions(publications: Sequence[PublicationHead]) -> list[Row]:
