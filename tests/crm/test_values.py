@@ -113,3 +113,13 @@ def test_a_format_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="got") as caught:
         ValueFormat(**wrong)  # type: ignore[arg-type]
     assert caught.value.code == "value-format"
+
+
+@pytest.mark.parametrize("zone", ["", "Z", "+05:30", "-0300", "+02"])
+def test_a_time_is_read_alike_whatever_stands_beside_it(zone: str) -> None:
+    """Full forms of ISO are read all at once, unless one of them names no time."""
+    times = pd.Series([f"2026-02-{day:02d}T10:11:12.5{zone}" for day in (1, 28, 30)])
+    alone = [read_instants(times[[i]], BERLIN).iloc[0] for i in range(3)]
+    assert read_instants(times[:2], BERLIN).tolist() == alone[:2]
+    assert read_instants(times, BERLIN).isna().tolist() == [False, False, True]
+    assert read_instants(times, BERLIN).tolist()[:2] == alone[:2]

@@ -15,25 +15,22 @@ from closecurve.features.snapshot import open_deals, open_leads
 
 Frames = dict[str, pd.DataFrame]
 INSTANT = pd.Timestamp("2024-01-31 12:00")
+EARLIER = [INSTANT - pd.Timedelta(days=9)]
+Made = tuple[int, int, int]
 EXAMPLES = settings(
     max_examples=3,  # of many records each: a question costs the same for few and for many
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # an example takes a second: shrinking takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-ANY_HISTORY = given(
-    seed=st.integers(0, 2**32), deals=st.integers(4, 40), per_record=st.integers(2, 16)
-)
+# What a random history is made of: a seed, a number of deals and of facts for each.
+ANY_HISTORY = given(made=st.tuples(st.integers(0, 2**32), st.integers(4, 40), st.integers(2, 16)))
 AT = {
     "closes": lambda t: closes(t, INSTANT, company_currency="USD"),
     "lead_closes": lambda t: lead_closes(t, INSTANT),
     "funnel_facts": lambda t: funnel_facts(t, INSTANT, company_currency="USD"),
-    "deal_labels": lambda t: deal_labels(
-        t, open_deals(t, [INSTANT - pd.Timedelta(days=9)]), INSTANT
-    ),
-    "lead_labels": lambda t: lead_labels(
-        t, open_leads(t, [INSTANT - pd.Timedelta(days=9)]), INSTANT
-    ),
+    "deal_labels": lambda t: deal_labels(t, open_deals(t, EARLIER), INSTANT),
+    "lead_labels": lambda t: lead_labels(t, open_leads(t, EARLIER), INSTANT),
 }
 
 
@@ -69,18 +66,10 @@ def _rest(frame: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
 @ANY_HISTORY
 @pytest.mark.parametrize("name", ["open_deals", "open_leads", "deals", "leads"])
 def test_later_facts_change_no_snapshot(
-    name: str,
-    engine: Any,
-    queries: Any,
-    random_history: Any,
-    as_ofs: list[pd.Timestamp],
-    seed: int,
-    deals: int,
-    per_record: int,
+    name: str, engine: Any, queries: Any, random_history: Any, as_ofs: Any, made: Made
 ) -> None:
-    frames = random_history(seed, deals, per_record)
-    instant = as_ofs[seed % len(as_ofs)]
-    other = renamed(random_history(seed + 1, deals, per_record), frames, instant)
+    frames, instant = random_history(*made), as_ofs[made[0] % len(as_ofs)]
+    other = renamed(random_history(made[0] + 1, *made[1:]), frames, instant)
     found = queries.run(engine, name, engine.load(frames))
     rewritten = queries.run(engine, name, engine.load(changed(frames, instant, other)))
     pd.testing.assert_frame_equal(upto(found, instant), upto(rewritten, instant), check_exact=True)
@@ -90,17 +79,9 @@ def test_later_facts_change_no_snapshot(
 @ANY_HISTORY
 @pytest.mark.parametrize("name", ["owner_facts", "account_facts", "stage_facts"])
 def test_later_facts_change_nothing_known_of_others(
-    name: str,
-    engine: Any,
-    queries: Any,
-    random_history: Any,
-    as_ofs: list[pd.Timestamp],
-    seed: int,
-    deals: int,
-    per_record: int,
+    name: str, engine: Any, queries: Any, random_history: Any, as_ofs: Any, made: Made
 ) -> None:
-    frames = random_history(seed, deals, per_record)
-    instant = as_ofs[seed % len(as_ofs)]
+    frames, instant = random_history(*made), as_ofs[made[0] % len(as_ofs)]
     found = upto(queries.run(engine, name, engine.load(frames)), instant)
     past = upto(queries.run(engine, name, engine.load(before(frames, instant))), instant)
     # owners and accounts that only turn up later have rows that say nothing
@@ -114,9 +95,9 @@ def test_later_facts_change_nothing_known_of_others(
 @ANY_HISTORY
 @pytest.mark.parametrize("name", sorted(AT))
 def test_later_facts_change_no_close_passage_or_label(
-    name: str, engine: Any, random_history: Any, seed: int, deals: int, per_record: int
+    name: str, engine: Any, random_history: Any, made: Made
 ) -> None:
-    frames = random_history(seed, deals, per_record)
+    frames = random_history(*made)
     found = engine.run(engine.load(frames), AT[name])
     past = engine.run(engine.load(before(frames, INSTANT)), AT[name])
     pd.testing.assert_frame_equal(found, past, check_exact=True)

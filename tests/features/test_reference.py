@@ -1,6 +1,7 @@
 """The plain-Python reference and the expressions on DuckDB agree on any history."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -24,7 +25,9 @@ EXAMPLES = settings(
 
 @EXAMPLES
 @given(seed=st.integers(0, 2**32), deals=st.integers(1, 16), per_record=st.integers(0, 16))
-def test_a_deal_is_the_same_in_both(
+@pytest.mark.parametrize("subject", ["deal", "lead"])
+def test_a_record_is_the_same_in_both(
+    subject: str,
     engine: Any,
     queries: Any,
     random_history: Any,
@@ -36,34 +39,12 @@ def test_a_deal_is_the_same_in_both(
 ) -> None:
     frames = random_history(seed, deals, per_record)
     tables = engine.load(frames)
-    rows = queries.run(engine, "deals", tables)
     contexts = _contexts(engine, queries, tables, frames, as_ofs)
-    for row in rows_of(rows):
+    record_of, snapshot_of = REFERENCES[subject]
+    for row in rows_of(queries.run(engine, f"{subject}s", tables)):
         as_of = pd.Timestamp(row["as_of"])
-        record = deal_record(frames, row["deal_id"])
-        assert_same(row, deal_snapshot_of(record, contexts[as_of], as_of, selection))
-
-
-@EXAMPLES
-@given(seed=st.integers(0, 2**32), deals=st.integers(1, 16), per_record=st.integers(0, 16))
-def test_a_lead_is_the_same_in_both(
-    engine: Any,
-    queries: Any,
-    random_history: Any,
-    seed: int,
-    deals: int,
-    per_record: int,
-    selection: FeatureSelection,
-    as_ofs: list[pd.Timestamp],
-) -> None:
-    frames = random_history(seed, deals, per_record)
-    tables = engine.load(frames)
-    rows = queries.run(engine, "leads", tables)
-    contexts = _contexts(engine, queries, tables, frames, as_ofs)
-    for row in rows_of(rows):
-        as_of = pd.Timestamp(row["as_of"])
-        record = lead_record(frames, row["lead_id"])
-        assert_same(row, lead_snapshot_of(record, contexts[as_of], as_of, selection))
+        record = record_of(frames, row[f"{subject}_id"])
+        assert_same(row, snapshot_of(record, contexts[as_of], as_of, selection))
 
 
 def test_a_deal_outside_the_history_is_added_to_its_surroundings(
@@ -117,6 +98,12 @@ def lead_record(frames: Frames, lead_id: str) -> LeadRecord:
         activities=_many(frames["activities"], "lead_id", lead_id),
         account=_one(frames["accounts"], "account_id", lead["account_id"]),
     )
+
+
+REFERENCES: dict[str, tuple[Callable[..., Any], Callable[..., dict[str, Any]]]] = {
+    "deal": (deal_record, deal_snapshot_of),
+    "lead": (lead_record, lead_snapshot_of),
+}
 
 
 def assert_same(row: dict[str, Any], reference: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from closecurve.models.explanation.words import Wording
-from closecurve.serving.routers.deals import top_reason
+from closecurve.serving.routers.deals import with_reason
 
 AS_OF = "2026-02-02T05:00:00Z"
 
@@ -97,9 +97,11 @@ def test_the_top_reason_is_the_one_that_moves_most() -> None:
         "delta_probability": -0.3,
     }
     words = Wording()
-    assert str(top_reason({"reasons": [pushed, silent]}, words)).startswith("Silent for 30 days")
-    assert top_reason({"reasons": []}, words) is None
-    assert top_reason({"reasons": None}, words) is None
+    listed = with_reason({"deal_id": "d", "reasons": [pushed, silent]}, words)
+    assert listed["deal_id"] == "d"
+    assert listed["top_reason"].startswith("Silent for 30 days")
+    assert with_reason({"reasons": []}, words)["top_reason"] is None
+    assert with_reason({"reasons": None}, words)["top_reason"] is None
 
 
 def test_reasons_are_told_in_the_language_asked_for_or_accepted(client: Any) -> None:

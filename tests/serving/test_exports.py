@@ -4,10 +4,12 @@ import csv
 import io
 from datetime import date, datetime
 
+from fastapi import APIRouter, FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
 from closecurve.serving.exports import FORMULA_SIGNS, csv_answer
+from closecurve.serving.routers.documented import CsvRows, csv_route
 
 
 def read(body: bytes) -> list[dict[str, str]]:
@@ -41,6 +43,25 @@ def test_values_are_written_as_a_reader_expects_them() -> None:
 
 def test_a_list_without_rows_still_has_its_header() -> None:
     assert csv_answer([], ["a", "b"], "x.csv").body == "\ufeffa,b\r\n".encode()
+
+
+def test_a_list_is_a_route_that_keeps_its_parameters_and_names_its_file() -> None:
+    router = APIRouter()
+
+    @csv_route(router, "/v1/squares.csv", ["n", "square"], "Squares", problems=["not-found"])
+    def squares(most: int) -> CsvRows:
+        """Up to the most."""
+        return ({"n": n, "square": n * n} for n in range(most))
+
+    app = FastAPI()
+    app.include_router(router)
+    told = app.openapi()["paths"]["/v1/squares.csv"]["get"]
+    assert (told["summary"], told["description"]) == ("Squares", "Up to the most.")
+    assert [parameter["name"] for parameter in told["parameters"]] == ["most"]
+    assert "404" in told["responses"]
+    answer = squares(2)
+    assert answer.headers["content-disposition"] == 'attachment; filename="squares.csv"'
+    assert read(bytes(answer.body)) == [{"n": "0", "square": "0"}, {"n": "1", "square": "1"}]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))

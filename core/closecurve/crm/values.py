@@ -3,6 +3,7 @@
 What cannot be read becomes null; the rules of `quality` compare with the text to report it.
 """
 
+import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from closecurve.crm.errors import UsageError
 from closecurve.crm.tables import ColumnType
@@ -216,12 +218,20 @@ def _other_times(text: pd.Series, formats: tuple[str, ...]) -> tuple[pd.Series, 
     iso = text.str.contains(_ISO, na=False).astype(bool)
     wall[iso] = _parsed(text[iso], "ISO8601")
     for each in formats or USUAL_FORMATS:
-        left = wall.isna() & ~iso
-        if not left.any():
-            break
-        wall[left & ~zoned] = _parsed(text[left & ~zoned], each)
-        wall[left & zoned] = _parsed(text[left & zoned], f"{each}%z")
+        fits = _may_fit(text, each)
+        if fits.any():
+            left = fits & wall.isna() & ~iso
+            wall[left & ~zoned] = _parsed(text[left & ~zoned], each)
+            wall[left & zoned] = _parsed(text[left & zoned], f"{each}%z")
     return wall, zoned
+
+
+def _may_fit(text: pd.Series, written: str) -> NDArray[np.bool_]:
+    """Whether each text has the signs of a format in their order: a test costs less than reading
+    it."""
+    signs = [re.escape(each) for each in re.split(r"%.|\s+", written) if each]
+    found = pc.match_substring_regex(_arrow_text(text), f"(?is){'.+'.join(signs)}")
+    return np.asarray(found.fill_null(False), dtype=bool)
 
 
 def _parsed(text: pd.Series, written: str) -> pd.Series:

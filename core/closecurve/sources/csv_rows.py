@@ -17,7 +17,7 @@ from closecurve.sources.rows import Batch, column_names, refused, without_blank
 MOST_COLUMNS = 2000
 """No export is wider; the types of all columns have to be given before the header is read."""
 
-_BLOCK_BYTES = 8 << 20  # the longest record that can be read
+_BLOCK_BYTES = 2 << 20  # the longest record that can be read
 
 
 def csv_batches(opened: Opened, source: FileSource) -> Iterator[Batch]:

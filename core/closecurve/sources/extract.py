@@ -11,9 +11,11 @@ import pandas as pd
 import pyarrow as pa
 
 from closecurve.crm.mapping import ImportMapping
+from closecurve.crm.mapping_sources import DatabaseSource
 from closecurve.crm.quality import Subjects
 from closecurve.crm.ranges import CUTS, Cut
 from closecurve.crm.values import is_among
+from closecurve.sources import loading
 from closecurve.sources.cutting import CutTables, cut_tables
 from closecurve.sources.growing import quoted
 from closecurve.sources.loading import LoadedSource, loaded_sources
@@ -98,7 +100,7 @@ def extracted(
     """
     sources = [mapping.sources[name] for name in mapping.used_sources]
     with (
-        loaded_sources(sources, state) as (connection, loaded),
+        loaded_sources(sources, state, room=_needs_room(mapping)) as (connection, loaded),
         TemporaryDirectory(prefix="closecurve-import-") as folder,
     ):
         relations = {
@@ -110,6 +112,7 @@ def extracted(
             for name, listed in mapping.tables.items()
         }
         _drop_all_but(connection, {part.table for each in tables.values() for part in each.parts})
+        connection.execute(f"SET memory_limit='{loading.MEMORY}'")
         states = {name: each.state for name, each in loaded.items() if each.state is not None}
         digests = {name: sha for each in loaded.values() for name, sha in each.digests.items()}
         yield Extract(
@@ -119,6 +122,15 @@ def extracted(
             source_states=states,
             folder=Path(folder),
         )
+
+
+def _needs_room(mapping: ImportMapping) -> bool:
+    """Whether rows are more than read and cut: joined, compared with each other, or sorted."""
+    parts = [part for listed in mapping.tables.values() for part in listed]
+    joined = any(part.joins or part.query or part.attributes_from for part in parts)
+    sources = [mapping.sources[name] for name in mapping.used_sources]
+    databases = any(isinstance(each, DatabaseSource) for each in sources)
+    return joined or databases or bool(mapping.used_changes)
 
 
 def _drop_all_but(connection: duckdb.DuckDBPyConnection, kept: set[str]) -> None:

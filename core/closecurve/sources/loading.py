@@ -27,15 +27,24 @@ from closecurve.sources.room import fitting, give_back
 from closecurve.sources.rows import Batch, refused
 from closecurve.sources.state import SourceState
 
-MEMORY = "64MB"
+MEMORY = "32MB"
 """What DuckDB may hold of the rows, which lie in a file until the import is done."""
+
+ROOM = "512MB"
+"""The same while rows are joined, compared or sorted whole: such a step may need more at once."""
 
 _STORAGE = "ROW_GROUP_SIZE 20480, BLOCK_SIZE 16384, RECOVERY_MODE 'NO_WAL_WRITES'"
 """Small pieces: a table of a thousand columns is written in little memory. Nothing is recovered:
 the file goes with the import."""
 
-_LOCK = ("SET TimeZone='UTC'", "SET enable_external_access=false", "SET lock_configuration=true")
+_LOCK = (
+    "SET TimeZone='UTC'",
+    "SET enable_external_access=false",
+    "SET allowed_configs=['memory_limit']",
+    "SET lock_configuration=true",
+)
 _CONFIG = {
+    "threads": "1",  # each has row groups of its own in memory
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
@@ -61,7 +70,7 @@ class LoadedSource:
 
 @contextmanager
 def loaded_sources(
-    sources: Iterable[Source], state: SourceState | None = None
+    sources: Iterable[Source], state: SourceState | None = None, *, room: bool = False
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Mapping[str, LoadedSource]]]:
     """A DuckDB that holds the sources' rows, each source a table of its name, and can reach
     nothing else.
@@ -72,7 +81,7 @@ def loaded_sources(
     readers raise, and EnvironmentFailure where memory or that folder runs out.
     """
     with tempfile.TemporaryDirectory(prefix="closecurve-import-") as folder:
-        limits = {"memory_limit": MEMORY, "temp_directory": f"{folder}/spill"}
+        limits = {"memory_limit": ROOM if room else MEMORY, "temp_directory": f"{folder}/spill"}
         with (
             fitting(duckdb.OutOfMemoryException, duckdb.IOException),
             duckdb.connect(config={**_CONFIG, **limits}) as connection,

@@ -1,13 +1,12 @@
 """Back-tests: kept beside the publications, every run with its scores, the newest with its rows."""
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pandas as pd
-from sqlalchemy import Connection, Select, delete, func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from closecurve.crm.errors import UsageError
 from closecurve.stores.results.bulk import write
@@ -15,7 +14,7 @@ from closecurve.stores.results.cells import cells, json_text
 from closecurve.stores.results.columns import BACKTEST_FORECASTS
 from closecurve.stores.results.paging import check_filters
 from closecurve.stores.results.publication import Row, Rows
-from closecurve.stores.results.schema import BACKTEST_ROWS, BACKTESTS
+from closecurve.stores.results.schema import BACKTEST_ROWS, BACKTESTS, SqlPart, one_writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,23 +121,13 @@ class MemoryBacktests:
         return sorted(found, key=lambda row: [row[name] for name in BACKTEST_FORECASTS.key])
 
 
-class SqlBacktests:
-    """Back-tests in the results database; `read` and `writing` are its store's."""
-
-    def __init__(
-        self,
-        read: Callable[[Select[Any]], list[Row]],
-        writing: Callable[[], AbstractContextManager[Connection]],
-    ) -> None:
-        self._read = read
-        self._writing = writing
+class SqlBacktests(SqlPart):
+    """Back-tests in the results database."""
 
     def put(self, backtest: Backtest) -> int:
         head, rows = backtest.head(), backtest.rows()
         with self._writing() as connection:
-            # A second writer waits, so that ids count up in the order of commits.
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("LOCK TABLE backtests IN EXCLUSIVE MODE")
+            one_writer(connection, BACKTESTS)  # so that ids count up in the order of commits
             last = connection.scalar(select(func.max(BACKTESTS.c.backtest_id)))
             backtest_id = int(last or 0) + 1
             connection.execute(insert(BACKTESTS), {"backtest_id": backtest_id, **head})

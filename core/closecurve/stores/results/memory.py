@@ -102,7 +102,12 @@ class MemoryResultsStore:
         after: str | None = None,
         limit: int = 50,
     ) -> Page:
-        return self._page(RESULT_TABLES[table], publication_id, dict(filters), order, after, limit)
+        check_limit(limit)
+        ordered = order_of(order, RESULT_TABLES[table])
+        position = position_of(after, publication_id, ordered)
+        rows = _in_order(self._rows(RESULT_TABLES[table], publication_id, dict(filters)), ordered)
+        left = [row for row in rows if _is_after(row, position, ordered)]
+        return page_of(left[: limit + 1], publication_id, ordered, limit)
 
     def deals(
         self,
@@ -116,7 +121,9 @@ class MemoryResultsStore:
         limit: int = 50,
     ) -> Page:
         filters = {"owner_id": owner_id, "team": team, "stage": stage}
-        return self._page(DEAL_SCORES, publication_id, filters, order, after, limit)
+        return self.page(
+            publication_id, "deal_scores", filters, order=order, after=after, limit=limit
+        )
 
     def deal(self, publication_id: int, deal_id: str) -> Row | None:
         return _first(self._rows(DEAL_SCORES, publication_id, {"deal_id": deal_id}))
@@ -146,7 +153,9 @@ class MemoryResultsStore:
         limit: int = 50,
     ) -> Page:
         filters = {"grade": grade, "owner_id": owner_id}
-        return self._page(LEAD_SCORES, publication_id, filters, order, after, limit)
+        return self.page(
+            publication_id, "lead_scores", filters, order=order, after=after, limit=limit
+        )
 
     def lead(self, publication_id: int, lead_id: str) -> Row | None:
         return _first(self._rows(LEAD_SCORES, publication_id, {"lead_id": lead_id}))
@@ -196,22 +205,6 @@ class MemoryResultsStore:
         return [
             _opened(row, table) for row in rows if all(row[name] == value for name, value in wanted)
         ]
-
-    def _page(
-        self,
-        table: ResultTable,
-        publication_id: int,
-        filters: dict[str, str | None],
-        order: str,
-        after: str | None,
-        limit: int,
-    ) -> Page:
-        check_limit(limit)
-        ordered = order_of(order, table)
-        position = position_of(after, publication_id, ordered)
-        rows = _in_order(self._rows(table, publication_id, filters), ordered)
-        left = [row for row in rows if _is_after(row, position, ordered)]
-        return page_of(left[: limit + 1], publication_id, ordered, limit)
 
     def _drop_old_curves(self) -> None:
         for tables in self._tables[:-CURVES_KEPT]:

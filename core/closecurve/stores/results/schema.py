@@ -1,5 +1,7 @@
 """The results as tables of a database, and the connection to it (SQLite or PostgreSQL)."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +17,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -38,7 +41,7 @@ from closecurve.stores.results.columns import (
     ResultColumn,
     ResultTable,
 )
-from closecurve.stores.results.publication import CONTENT
+from closecurve.stores.results.publication import CONTENT, Row
 
 SCHEMA_VERSION = 2
 """Counts up with a release that adds tables or columns to a publication; nothing is taken away."""
@@ -229,6 +232,24 @@ def prepare(connection: Connection) -> None:
             f"this release reads results of schema {SCHEMA_VERSION}, got schema {version};"
             " run `pip install --upgrade closecurve`",
         )
+
+
+class SqlPart:
+    """A part of the results database beside the publications; both functions are its store's."""
+
+    def __init__(
+        self,
+        read: Callable[[Select[Any]], list[Row]],
+        writing: Callable[[], AbstractContextManager[Connection]],
+    ) -> None:
+        self._read = read
+        self._writing = writing
+
+
+def one_writer(connection: Connection, table: Table) -> None:
+    """A second writer that asks for the table waits for the transaction to end; readers go on."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN EXCLUSIVE MODE")
 
 
 def _upgrade(connection: Connection) -> int:

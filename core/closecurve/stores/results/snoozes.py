@@ -1,18 +1,16 @@
 """Snoozed stalls: kept beside the publications, so that a new one wakes nobody."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import pandas as pd
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from closecurve.crm.errors import UsageError
 from closecurve.stores.results.cells import is_storable_text
 from closecurve.stores.results.publication import Row
-from closecurve.stores.results.schema import SNOOZE_KEYS, SNOOZES
+from closecurve.stores.results.schema import SNOOZE_KEYS, SNOOZES, SqlPart, one_writer
 
 KEYS_KEPT = timedelta(days=7)
 """For how long a key of a repeated request is known; who repeats it does so within minutes."""
@@ -93,22 +91,12 @@ class MemorySnoozes:
         return [snooze for snooze in held if snooze.until_date >= on]
 
 
-class SqlSnoozes:
-    """Snoozes in the results database; `read` and `writing` are its store's."""
-
-    def __init__(
-        self,
-        read: Callable[[Select[Any]], list[Row]],
-        writing: Callable[[], AbstractContextManager[Connection]],
-    ) -> None:
-        self._read = read
-        self._writing = writing
+class SqlSnoozes(SqlPart):
+    """Snoozes in the results database."""
 
     def put(self, snooze: Snooze, *, key: str | None = None) -> Snooze:
         with self._writing() as connection:
-            # A second request of the same key waits, so that it finds the first one's.
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("LOCK TABLE snooze_keys IN EXCLUSIVE MODE")
+            one_writer(connection, SNOOZE_KEYS)  # so that a repeated request finds the first one's
             oldest = snooze.snoozed_at - KEYS_KEPT
             connection.execute(delete(SNOOZE_KEYS).where(SNOOZE_KEYS.c.snoozed_at < oldest))
             known = _of_key(connection, key)

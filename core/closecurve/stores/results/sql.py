@@ -45,7 +45,7 @@ from closecurve.stores.results.publication import (
     Rows,
     unpacked,
 )
-from closecurve.stores.results.schema import PUBLICATIONS, TABLES, engine_of, prepare
+from closecurve.stores.results.schema import PUBLICATIONS, TABLES, engine_of, one_writer, prepare
 from closecurve.stores.results.snoozes import SqlSnoozes
 
 
@@ -67,9 +67,7 @@ class SqlResultsStore:
         head = publication.head()
         rows = {name: publication.rows(table) for name, table in RESULT_TABLES.items()}
         with self._writing() as connection:
-            # Readers go on; a second writer waits, so that ids count up in the order of commits.
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("LOCK TABLE publications IN EXCLUSIVE MODE")
+            one_writer(connection, PUBLICATIONS)  # so that ids count up in the order of commits
             same = [PUBLICATIONS.c[name] == head[name] for name in CONTENT]
             existing = connection.scalar(select(PUBLICATIONS.c.publication_id).where(*same))
             if existing is not None:
@@ -111,7 +109,15 @@ class SqlResultsStore:
         after: str | None = None,
         limit: int = 50,
     ) -> Page:
-        return self._page(table, publication_id, dict(filters), order, after, limit)
+        check_limit(limit)
+        ordered = order_of(order, RESULT_TABLES[table])
+        position = position_of(after, publication_id, ordered)
+        wanted = _in_order(_select(table, publication_id, filters), TABLES[table], ordered)
+        rows: list[Row] = []
+        for part in _parts_after(TABLES[table], position, ordered):
+            if len(rows) <= limit:
+                rows += self._read(wanted.where(part).limit(limit + 1 - len(rows)))
+        return page_of(rows, publication_id, ordered, limit)
 
     def deals(
         self,
@@ -125,7 +131,9 @@ class SqlResultsStore:
         limit: int = 50,
     ) -> Page:
         filters = {"owner_id": owner_id, "team": team, "stage": stage}
-        return self._page("deal_scores", publication_id, filters, order, after, limit)
+        return self.page(
+            publication_id, "deal_scores", filters, order=order, after=after, limit=limit
+        )
 
     def deal(self, publication_id: int, deal_id: str) -> Row | None:
         return self._one("deal_scores", publication_id, {"deal_id": deal_id})
@@ -159,7 +167,9 @@ class SqlResultsStore:
         limit: int = 50,
     ) -> Page:
         filters = {"grade": grade, "owner_id": owner_id}
-        return self._page("lead_scores", publication_id, filters, order, after, limit)
+        return self.page(
+            publication_id, "lead_scores", filters, order=order, after=after, limit=limit
+        )
 
     def lead(self, publication_id: int, lead_id: str) -> Row | None:
         return self._one("lead_scores", publication_id, {"lead_id": lead_id})
@@ -210,25 +220,6 @@ class SqlResultsStore:
     def _one(self, name: str, publication_id: int, key: dict[str, str | None]) -> Row | None:
         rows = self._read(_select(name, publication_id, key))
         return rows[0] if rows else None
-
-    def _page(
-        self,
-        name: str,
-        publication_id: int,
-        filters: dict[str, str | None],
-        order: str,
-        after: str | None,
-        limit: int,
-    ) -> Page:
-        check_limit(limit)
-        ordered = order_of(order, RESULT_TABLES[name])
-        position = position_of(after, publication_id, ordered)
-        wanted = _in_order(_select(name, publication_id, filters), TABLES[name], ordered)
-        rows: list[Row] = []
-        for part in _parts_after(TABLES[name], position, ordered):
-            if len(rows) <= limit:
-                rows += self._read(wanted.where(part).limit(limit + 1 - len(rows)))
-        return page_of(rows, publication_id, ordered, limit)
 
     def _read(self, wanted: Select[Any]) -> list[Row]:
         with _translated(), self._engine.connect() as connection:

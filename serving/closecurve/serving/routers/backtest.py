@@ -2,18 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 
 from closecurve.serving.backtest import COMPANY, RECORD_COLUMNS, Question, read_record
-from closecurve.serving.exports import csv_answer
-from closecurve.serving.routers.documented import csv_responses, responses
+from closecurve.serving.routers.documented import CsvRows, csv_route, responses
 from closecurve.serving.schemas import examples_backtest as examples
 from closecurve.serving.schemas.backtest import RecordAnswer
 from closecurve.serving.schemas.common import Text
 from closecurve.serving.service import UsedService
 from closecurve.serving.strict import StrictRoute
 
-router = APIRouter(route_class=StrictRoute)
+router = APIRouter(route_class=StrictRoute, tags=["company"])
 PROBLEMS = ("nothing-backtested", "not-found")
 
 
@@ -37,7 +36,6 @@ Asked = Annotated[Question, Depends(read_question)]
 
 @router.get(
     "/v1/backtest",
-    tags=["company"],
     summary="What was forecast at past origins, what came, and the scores beside the peers",
     responses=responses(examples.RECORD, *PROBLEMS),
 )
@@ -46,14 +44,13 @@ def backtest(service: UsedService, question: Asked) -> RecordAnswer:
     return RecordAnswer.model_validate(read_record(service.results, question).document)
 
 
-@router.get(
+@csv_route(
+    router,
     "/v1/backtest.csv",
-    tags=["company"],
-    summary="The origins of a track record as CSV",
-    response_class=Response,
-    responses=csv_responses(RECORD_COLUMNS, *PROBLEMS),
+    RECORD_COLUMNS,
+    "The origins of a track record as CSV",
+    problems=PROBLEMS,
 )
-def backtest_csv(service: UsedService, question: Asked) -> Response:
+def backtest_csv(service: UsedService, question: Asked) -> CsvRows:
     """The items of `/v1/backtest`, one row for each origin."""
-    found = read_record(service.results, question)
-    return csv_answer(found.rows, RECORD_COLUMNS, "backtest.csv")
+    return read_record(service.results, question).rows

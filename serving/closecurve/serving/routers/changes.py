@@ -3,14 +3,13 @@ slashes, so that their routes would take `…/changes` for a part of it."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query
 
 from closecurve.models.changes.words import kind_name
 from closecurve.serving.changes import Row, Span, record_change, span_of
-from closecurve.serving.compared import COMPANY, FORECAST, Comparison, Question, compared
-from closecurve.serving.exports import csv_answer
+from closecurve.serving.compared import COMPANY, FORECAST, Question, compared
 from closecurve.serving.language import Language, wording
-from closecurve.serving.routers.documented import csv_responses, responses
+from closecurve.serving.routers.documented import CsvRows, csv_route, responses
 from closecurve.serving.schemas import examples_changes as examples
 from closecurve.serving.schemas.changes import ChangesAnswer, Measure, RecordChangeAnswer
 from closecurve.serving.schemas.common import Text
@@ -90,20 +89,20 @@ def read_changes(
     )
 
 
-@router.get(
+@csv_route(
+    router,
     "/v1/changes.csv",
+    CSV_COLUMNS,
+    "What changed between two publications as CSV",
+    problems=PROBLEMS,
     tags=["company"],
-    summary="What changed between two publications as CSV",
-    response_class=Response,
-    responses=csv_responses(CSV_COLUMNS, *PROBLEMS),
 )
 def changes_csv(
     service: UsedService, span: AskedSpan, question: Asked, language: Language
-) -> Response:
+) -> CsvRows:
     """Every move, one row for each deal and kind."""
-    found: Comparison = compared(service.results, span, question)
-    moves = [_named(row, language) for row in found.moves]
-    return csv_answer(moves, CSV_COLUMNS, "changes.csv")
+    moves = compared(service.results, span, question).moves
+    return [_named(row, language) for row in moves]
 
 
 @router.get(

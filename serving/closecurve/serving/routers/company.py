@@ -25,15 +25,12 @@ router = APIRouter(route_class=StrictRoute)
 def read_models(head: LastPublication) -> ModelsAnswer:
     """The report of each model that the last publication was scored with."""
     summary = Summary.of(head)
-    return ModelsAnswer.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "deal": summary.model_answer("deal", head.deal_model_version),
-            "lead": summary.model_answer("lead", head.lead_model_version),
-            "stall": summary.stall_answer(),
-            "grades": summary.grades,
-        }
+    return ModelsAnswer.of(
+        head,
+        deal=summary.model_answer("deal", head.deal_model_version),
+        lead=summary.model_answer("lead", head.lead_model_version),
+        stall=summary.stall_answer(),
+        grades=summary.grades,
     )
 
 
@@ -45,15 +42,8 @@ def read_models(head: LastPublication) -> ModelsAnswer:
 )
 def read_data_quality(head: LastPublication) -> DataQualityAnswer:
     """What was found of the data that the last publication rests on."""
-    summary = Summary.of(head)
-    return DataQualityAnswer.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "currency": summary.currency,
-            "items": [{**found, "share": share_of(found)} for found in summary.findings],
-        }
-    )
+    found = Summary.of(head).findings
+    return DataQualityAnswer.of(head, items=[{**each, "share": share_of(each)} for each in found])
 
 
 @router.get(

@@ -20,6 +20,19 @@ router = APIRouter(prefix="/v1/deals", tags=["deals"], route_class=StrictRoute)
 MOST_HISTORY = 400
 """A score a night for a year and a month: the history that an answer carries at most."""
 
+SCORE_PROBLEMS = (
+    "nothing-published",
+    "model-absent",
+    "model-unavailable",
+    "record-refused",
+    "record-contradicts-itself",
+    "created-after-as-of",
+    "as-of-in-future",
+    "body-unreadable",
+    "content-type-unsupported",
+)
+"""What can be said of a posted record instead of its score."""
+
 
 class DealOrder(StrEnum):
     """What a list of deals is sorted by; a minus sign puts the largest first."""
@@ -67,14 +80,8 @@ def list_deals(
         limit=limit,
     )
     words = wording(head, "deal", language)
-    return DealPage.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "items": [row | {"top_reason": top_reason(row, words)} for row in page.rows],
-            "next": page.next_cursor,
-        }
-    )
+    items = [with_reason(row, words) for row in page.rows]
+    return DealPage.of(head, items=items, next=page.next_cursor)
 
 
 @router.get(
@@ -92,34 +99,15 @@ def read_deal(
     row = service.results.deal(head.publication_id, deal_id)
     if row is None:
         raise Problem("not-found")
-    return DealDetail.model_validate(
-        row
-        | explained(row["reasons"], wording(head, "deal", language))
-        | {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "history": service.results.deal_history(
-                deal_id, MOST_HISTORY, until=head.publication_id
-            ),
-        }
-    )
+    history = service.results.deal_history(deal_id, MOST_HISTORY, until=head.publication_id)
+    told_row = row | explained(row["reasons"], wording(head, "deal", language))
+    return DealDetail.of(head, **told_row, history=history)
 
 
 @router.post(
     "/score",
     summary="Score a deal that the history does not hold",
-    responses=responses(
-        examples.DEAL_SCORE,
-        "nothing-published",
-        "model-absent",
-        "model-unavailable",
-        "record-refused",
-        "record-contradicts-itself",
-        "created-after-as-of",
-        "as-of-in-future",
-        "body-unreadable",
-        "content-type-unsupported",
-    ),
+    responses=responses(examples.DEAL_SCORE, *SCORE_PROBLEMS),
 )
 def score_deal(
     service: UsedService,
@@ -132,7 +120,7 @@ def score_deal(
     return service.scorers.score_deal(head, record, service.clock(), words)
 
 
-def top_reason(row: Mapping[str, Any], words: Wording) -> str | None:
-    """The sentence of the reason that moves the probability most."""
+def with_reason(row: Mapping[str, Any], words: Wording) -> dict[str, Any]:
+    """A row as lists show it: `top_reason` is the sentence of what moves the probability most."""
     reasons = told(row.get("reasons"), words)
-    return str(reasons[0]["sentence"]) if reasons else None
+    return {**row, "top_reason": str(reasons[0]["sentence"]) if reasons else None}

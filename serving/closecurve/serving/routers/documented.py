@@ -1,11 +1,18 @@
 """What a route says of itself in the OpenAPI document: its problems and an example answer."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from functools import wraps
+from typing import Any, ParamSpec
 
+from fastapi import APIRouter, Response
+
+from closecurve.serving.exports import csv_answer
 from closecurve.serving.problems import KINDS, MEDIA_TYPE, URN, ProblemKind
 from closecurve.serving.schemas.common import ProblemAnswer
 
+CsvRows = Iterable[Mapping[str, Any]]
+P = ParamSpec("P")
 ALWAYS = ("request-invalid", "body-too-large", "host-unknown", "internal")
 
 
@@ -14,10 +21,39 @@ def responses(example: dict[str, Any], *codes: str) -> dict[int | str, dict[str,
     return _with_problems({"application/json": {"example": example}}, codes)
 
 
-def csv_responses(columns: Sequence[str], *codes: str) -> dict[int | str, dict[str, Any]]:
-    """The same of a route that answers with a CSV file of these columns."""
+def csv_route(
+    router: APIRouter,
+    path: str,
+    columns: Sequence[str],
+    summary: str,
+    *,
+    problems: Sequence[str] = ("nothing-published",),
+    tags: list[str | Enum] | None = None,
+) -> Callable[[Callable[P, CsvRows]], Callable[P, Response]]:
+    """Decorates a function that gives rows: a GET of the path answers with their columns as CSV.
+
+    The function's parameters are the route's, and the file is named as the path ends.
+    """
     header = ",".join(columns) + "\r\n"
-    return _with_problems({"text/csv": {"schema": {"type": "string"}, "example": header}}, codes)
+    content = {"text/csv": {"schema": {"type": "string"}, "example": header}}
+
+    def added(rows_of: Callable[P, CsvRows]) -> Callable[P, Response]:
+        @wraps(rows_of)
+        def answer(*args: P.args, **kwargs: P.kwargs) -> Response:
+            return csv_answer(rows_of(*args, **kwargs), columns, path.rpartition("/")[2])
+
+        router.add_api_route(
+            path,
+            answer,
+            tags=tags,
+            summary=summary,
+            response_class=Response,
+            response_model=None,
+            responses=_with_problems(content, problems),
+        )
+        return answer
+
+    return added
 
 
 def _with_problems(

@@ -1,14 +1,13 @@
 """The forecast of any period and scope, and what if."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 
-from closecurve.serving.exports import csv_answer
 from closecurve.serving.forecasts import COMPANY, Change, Node, Row, read_rows, read_what_if
 from closecurve.serving.problems import Problem
-from closecurve.serving.routers.documented import csv_responses, responses
+from closecurve.serving.routers.documented import CsvRows, csv_route, responses
 from closecurve.serving.schemas import examples_forecast as examples
 from closecurve.serving.schemas.common import PostedDay, Text
 from closecurve.serving.schemas.forecast import (
@@ -20,8 +19,6 @@ from closecurve.serving.schemas.forecast import (
 )
 from closecurve.serving.service import LastPublication, UsedService
 from closecurve.serving.strict import StrictRoute
-from closecurve.serving.summary import Summary
-from closecurve.stores.results import PublicationHead
 
 router = APIRouter(route_class=StrictRoute, tags=["company"])
 MOST_REPS = 100
@@ -96,18 +93,13 @@ Items = Annotated[Sequence[Row], Depends(read_items)]
 )
 def read_forecast(head: LastPublication, items: Items) -> ForecastAnswer:
     """The forecast by scope and period, beside the weighted funnel, the categories, the target."""
-    return ForecastAnswer.model_validate({**_published(head), "items": items})
+    return ForecastAnswer.of(head, items=items)
 
 
-@router.get(
-    "/v1/forecast.csv",
-    summary="The forecast as CSV",
-    response_class=Response,
-    responses=csv_responses(COLUMNS, "nothing-published"),
-)
-def forecast_csv(items: Items) -> Response:
+@csv_route(router, "/v1/forecast.csv", COLUMNS, "The forecast as CSV")
+def forecast_csv(items: Items) -> CsvRows:
     """The items of `/v1/forecast`."""
-    return csv_answer(items, COLUMNS, "forecast.csv")
+    return items
 
 
 @router.get(
@@ -128,37 +120,20 @@ def read_change_of_forecast(
 ) -> WhatIfAnswer:
     """Without deals, with deals a quarter later, at last year's win rates, with more reps."""
     node = Node(kind=scope_kind, name=scope)
-    rows = read_rows(
-        service.results,
-        head,
-        period_kind=period_kind,
-        scope_kind=scope_kind,
-        scope=scope,
-        period_start=period,
-    )
+    rows = read_items(service, head, scope_kind, scope, period, period_kind)
     if not rows:
         raise Problem("not-found")
     read = read_what_if(service.results, head, node, rows[0], change)
-    return WhatIfAnswer.model_validate(
-        {
-            **_published(head),
-            **rows[0],
-            "without": read.without,
-            "slipped": read.slipped,
-            "last_year_win_rates": change.last_year_win_rates,
-            "win_rate_ratio": read.win_rate_ratio,
-            "more_reps": change.more_reps,
-            "before": read.before,
-            "before_target_probability": read.before["target_probability"],
-            "after": read.after,
-            "after_target_probability": read.after["target_probability"],
-        }
+    return WhatIfAnswer.of(
+        head,
+        **rows[0],
+        without=read.without,
+        slipped=read.slipped,
+        last_year_win_rates=change.last_year_win_rates,
+        win_rate_ratio=read.win_rate_ratio,
+        more_reps=change.more_reps,
+        before=read.before,
+        before_target_probability=read.before["target_probability"],
+        after=read.after,
+        after_target_probability=read.after["target_probability"],
     )
-
-
-def _published(head: PublicationHead) -> dict[str, Any]:
-    return {
-        "publication_id": head.publication_id,
-        "as_of": head.as_of,
-        "currency": Summary.of(head).currency,
-    }

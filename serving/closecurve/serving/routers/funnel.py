@@ -1,14 +1,11 @@
 """The funnel: stages and metrics, leaks, losses, concentration, owners, and seasonality."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 
-from closecurve.serving.exports import csv_answer
 from closecurve.serving.funnel import (
     METRIC_COLUMNS,
-    Row,
     Scope,
     month_rows,
     read_leaks,
@@ -18,7 +15,7 @@ from closecurve.serving.funnel import (
     read_stages,
 )
 from closecurve.serving.problems import Problem
-from closecurve.serving.routers.documented import csv_responses, responses
+from closecurve.serving.routers.documented import CsvRows, csv_route, responses
 from closecurve.serving.schemas import examples_funnel as examples
 from closecurve.serving.schemas.common import Text
 from closecurve.serving.schemas.funnel import (
@@ -35,8 +32,6 @@ from closecurve.serving.schemas.funnel import (
 )
 from closecurve.serving.service import LastPublication, UsedService
 from closecurve.serving.strict import StrictRoute
-from closecurve.serving.summary import Summary
-from closecurve.stores.results import PublicationHead
 
 router = APIRouter(route_class=StrictRoute, tags=["company"])
 LEAK_COLUMNS = tuple(LeakRow.model_fields)
@@ -65,16 +60,6 @@ AskedPeriod = Annotated[
 ]
 
 
-def _answered(head: PublicationHead, items: Sequence[Row], **more: Any) -> dict[str, Any]:
-    return {
-        "publication_id": head.publication_id,
-        "as_of": head.as_of,
-        "currency": Summary.of(head).currency,
-        "items": items,
-        **more,
-    }
-
-
 @router.get(
     "/v1/funnel",
     summary="The funnel by stage, and its metrics by period",
@@ -86,21 +71,17 @@ def read_funnel(
     """Count, amount, conversion and dwell of each stage, and what the whole funnel measures."""
     stages = read_stages(service.results, head, scope)
     metrics = read_metrics(service.results, head, scope, period)
-    return FunnelAnswer.model_validate(_answered(head, stages, metrics=metrics))
+    return FunnelAnswer.of(head, items=stages, metrics=metrics)
 
 
-@router.get(
-    "/v1/funnel.csv",
-    summary="Every metric of a funnel as CSV, one row each",
-    response_class=Response,
-    responses=csv_responses(METRIC_COLUMNS, "nothing-published"),
+@csv_route(
+    router, "/v1/funnel.csv", METRIC_COLUMNS, "Every metric of a funnel as CSV, one row each"
 )
 def funnel_csv(
     service: UsedService, head: LastPublication, scope: AskedScope, period: AskedPeriod = None
-) -> Response:
+) -> CsvRows:
     """The metrics of `/v1/funnel`, those of stages and of the whole funnel alike."""
-    rows = read_metrics(service.results, head, scope, period)
-    return csv_answer(rows, METRIC_COLUMNS, "funnel.csv")
+    return read_metrics(service.results, head, scope, period)
 
 
 @router.get(
@@ -112,18 +93,13 @@ def read_funnel_leaks(
     service: UsedService, head: LastPublication, scope: AskedScope
 ) -> LeaksAnswer:
     """Every stage that was compared, with what could have been seen there; leaks first."""
-    return LeaksAnswer.model_validate(_answered(head, read_leaks(service.results, head, scope)))
+    return LeaksAnswer.of(head, items=read_leaks(service.results, head, scope))
 
 
-@router.get(
-    "/v1/funnel/leaks.csv",
-    summary="The comparison of stages as CSV",
-    response_class=Response,
-    responses=csv_responses(LEAK_COLUMNS, "nothing-published"),
-)
-def leaks_csv(service: UsedService, head: LastPublication, scope: AskedScope) -> Response:
+@csv_route(router, "/v1/funnel/leaks.csv", LEAK_COLUMNS, "The comparison of stages as CSV")
+def leaks_csv(service: UsedService, head: LastPublication, scope: AskedScope) -> CsvRows:
     """The items of `/v1/funnel/leaks`."""
-    return csv_answer(read_leaks(service.results, head, scope), LEAK_COLUMNS, "leaks.csv")
+    return read_leaks(service.results, head, scope)
 
 
 @router.get(
@@ -135,18 +111,13 @@ def read_funnel_losses(
     service: UsedService, head: LastPublication, scope: AskedScope
 ) -> LossesAnswer:
     """The deals lost in the past 365 days; owners have none of their own."""
-    return LossesAnswer.model_validate(_answered(head, read_losses(service.results, head, scope)))
+    return LossesAnswer.of(head, items=read_losses(service.results, head, scope))
 
 
-@router.get(
-    "/v1/funnel/losses.csv",
-    summary="Why deals were lost, as CSV",
-    response_class=Response,
-    responses=csv_responses(LOSS_COLUMNS, "nothing-published"),
-)
-def losses_csv(service: UsedService, head: LastPublication, scope: AskedScope) -> Response:
+@csv_route(router, "/v1/funnel/losses.csv", LOSS_COLUMNS, "Why deals were lost, as CSV")
+def losses_csv(service: UsedService, head: LastPublication, scope: AskedScope) -> CsvRows:
     """The items of `/v1/funnel/losses`."""
-    return csv_answer(read_losses(service.results, head, scope), LOSS_COLUMNS, "losses.csv")
+    return read_losses(service.results, head, scope)
 
 
 @router.get(
@@ -157,7 +128,7 @@ def losses_csv(service: UsedService, head: LastPublication, scope: AskedScope) -
 def read_concentration(service: UsedService, head: LastPublication) -> ConcentrationAnswer:
     """Of the whole company over the past 365 days, against what even luck makes."""
     rows = service.results.rows(head.publication_id, "concentrations")
-    return ConcentrationAnswer.model_validate(_answered(head, rows))
+    return ConcentrationAnswer.of(head, items=rows)
 
 
 @router.get(
@@ -171,7 +142,7 @@ def read_owner_ranks(service: UsedService, head: LastPublication) -> OwnerRanksA
     if not rows:
         raise Problem("owner-ranking-off")
     ranked = sorted(rows, key=lambda row: (row["behind_best"], row["owner_id"]))
-    return OwnerRanksAnswer.model_validate(_answered(head, ranked))
+    return OwnerRanksAnswer.of(head, items=ranked)
 
 
 @router.get(
@@ -183,16 +154,10 @@ def read_seasonality(
     service: UsedService, head: LastPublication, scope: AskedScope
 ) -> SeasonAnswer:
     """Of the company, a region or a team, from three years of won revenue on."""
-    return SeasonAnswer.model_validate(_answered(head, read_season(service.results, head, scope)))
+    return SeasonAnswer.of(head, items=read_season(service.results, head, scope))
 
 
-@router.get(
-    "/v1/seasonality.csv",
-    summary="Won revenue by month as CSV",
-    response_class=Response,
-    responses=csv_responses(MONTH_COLUMNS, "nothing-published"),
-)
-def seasonality_csv(service: UsedService, head: LastPublication, scope: AskedScope) -> Response:
+@csv_route(router, "/v1/seasonality.csv", MONTH_COLUMNS, "Won revenue by month as CSV")
+def seasonality_csv(service: UsedService, head: LastPublication, scope: AskedScope) -> CsvRows:
     """The months of `/v1/seasonality`."""
-    rows = month_rows(read_season(service.results, head, scope))
-    return csv_answer(rows, MONTH_COLUMNS, "seasonality.csv")
+    return month_rows(read_season(service.results, head, scope))

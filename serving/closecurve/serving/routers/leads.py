@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query
 
 from closecurve.models.explanation.words import LANGUAGES, explained
-from closecurve.serving.exports import csv_answer
 from closecurve.serving.language import Language, wording
 from closecurve.serving.problems import Problem
-from closecurve.serving.routers.deals import After, Limit, OwnerId, top_reason
-from closecurve.serving.routers.documented import csv_responses, responses
+from closecurve.serving.routers.deals import SCORE_PROBLEMS, After, Limit, OwnerId, with_reason
+from closecurve.serving.routers.documented import CsvRows, csv_route, responses
 from closecurve.serving.schemas import examples
 from closecurve.serving.schemas.common import Text
 from closecurve.serving.schemas.leads import (
@@ -89,32 +88,20 @@ def list_leads(
         head.publication_id, TABLE, filters.as_columns(), order=QUEUE, after=after, limit=limit
     )
     words = wording(head, "lead", language)
-    return LeadPage.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "items": [row | {"top_reason": top_reason(row, words)} for row in page.rows],
-            "next": page.next_cursor,
-        }
-    )
+    items = [with_reason(row, words) for row in page.rows]
+    return LeadPage.of(head, items=items, next=page.next_cursor)
 
 
-@router.get(
-    "/v1/leads.csv",
-    summary="The whole queue as CSV",
-    response_class=Response,
-    responses=csv_responses(CSV_COLUMNS, "nothing-published"),
-)
+@csv_route(router, "/v1/leads.csv", CSV_COLUMNS, "The whole queue as CSV")
 def leads_csv(
     service: UsedService,
     head: LastPublication,
     filters: Filters,
     language: Language = LANGUAGES[0],
-) -> Response:
+) -> CsvRows:
     """The leads of `/v1/leads`, all pages, one row each."""
     words = wording(head, "lead", language)
-    rows = (row | {"top_reason": top_reason(row, words)} for row in _queue(service, head, filters))
-    return csv_answer(rows, CSV_COLUMNS, "leads.csv")
+    return (with_reason(row, words) for row in _queue(service, head, filters))
 
 
 def _queue(
@@ -147,28 +134,14 @@ def read_lead(
     row = service.results.lead(head.publication_id, lead_id)
     if row is None:
         raise Problem("not-found")
-    return LeadDetail.model_validate(
-        row
-        | explained(row["reasons"], wording(head, "lead", language))
-        | {"publication_id": head.publication_id, "as_of": head.as_of}
-    )
+    told_row = row | explained(row["reasons"], wording(head, "lead", language))
+    return LeadDetail.of(head, **told_row)
 
 
 @router.post(
     "/v1/leads/score",
     summary="Score and grade a lead that the history does not hold",
-    responses=responses(
-        examples.LEAD_SCORE,
-        "nothing-published",
-        "model-absent",
-        "model-unavailable",
-        "record-refused",
-        "record-contradicts-itself",
-        "created-after-as-of",
-        "as-of-in-future",
-        "body-unreadable",
-        "content-type-unsupported",
-    ),
+    responses=responses(examples.LEAD_SCORE, *SCORE_PROBLEMS),
 )
 def score_lead(
     service: UsedService,

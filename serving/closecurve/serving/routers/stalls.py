@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query
 
 from closecurve.models.explanation.words import LANGUAGES
-from closecurve.serving.exports import csv_answer
 from closecurve.serving.language import Language
 from closecurve.serving.routers.deals import After, Limit, OwnerId, Stage, Team
-from closecurve.serving.routers.documented import csv_responses, responses
+from closecurve.serving.routers.documented import CsvRows, csv_route, responses
 from closecurve.serving.schemas import examples_stalls as examples
 from closecurve.serving.schemas.common import Text
 from closecurve.serving.schemas.stalls import ReviewList, SnoozeAnswer, SnoozeToSet, StallPage
@@ -79,32 +78,21 @@ def list_stalls(
 ) -> StallPage:
     """A page of the flagged deals of the last publication; other deals by `verdict`."""
     found = read_stalls(service, head, filters, language, order=order, after=after, limit=limit)
-    return StallPage.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "items": found.items,
-            "snoozed": found.snoozed,
-            "next": found.next_cursor,
-        }
-    )
+    return StallPage.of(head, items=found.items, snoozed=found.snoozed, next=found.next_cursor)
 
 
-@router.get(
-    "/v1/stalls.csv",
-    summary="All of them as CSV, snoozed ones with their snooze",
-    response_class=Response,
-    responses=csv_responses(STALL_COLUMNS, "nothing-published"),
+@csv_route(
+    router, "/v1/stalls.csv", STALL_COLUMNS, "All of them as CSV, snoozed ones with their snooze"
 )
 def stalls_csv(
     service: UsedService,
     head: LastPublication,
     filters: Filters,
     language: Language = LANGUAGES[0],
-) -> Response:
+) -> CsvRows:
     """Every deal of the filters, by id."""
     rows = all_stalls(service, head, filters, language)
-    return csv_answer([_flat(row) for row in rows], STALL_COLUMNS, "stalls.csv")
+    return [_flat(row) for row in rows]
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,27 +110,15 @@ def list_reviews(
     service: UsedService, head: LastPublication, owner_id: OwnerId = None, team: Team = None
 ) -> ReviewList:
     """Counts by owner; `/v1/stalls?verdict=any&checkpoint=…` lists the deals behind them."""
-    return ReviewList.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "items": reviews(service.results, head, owner_id, team),
-        }
-    )
+    return ReviewList.of(head, items=reviews(service.results, head, owner_id, team))
 
 
-@router.get(
-    "/v1/stalls/reviews.csv",
-    summary="The same as CSV",
-    response_class=Response,
-    responses=csv_responses(STALL_OWNERS.names, "nothing-published"),
-)
+@csv_route(router, "/v1/stalls/reviews.csv", STALL_OWNERS.names, "The same as CSV")
 def reviews_csv(
     service: UsedService, head: LastPublication, owner_id: OwnerId = None, team: Team = None
-) -> Response:
+) -> CsvRows:
     """One row for each owner with open deals."""
-    rows = reviews(service.results, head, owner_id, team)
-    return csv_answer(rows, STALL_OWNERS.names, "reviews.csv")
+    return reviews(service.results, head, owner_id, team)
 
 
 @router.post(

@@ -2,17 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 
-from closecurve.serving.exports import csv_answer
 from closecurve.serving.forecasts import COMPANY
-from closecurve.serving.routers.documented import csv_responses, responses
+from closecurve.serving.routers.documented import CsvRows, csv_route, responses
 from closecurve.serving.schemas import examples_targets as examples
 from closecurve.serving.schemas.common import Text
 from closecurve.serving.schemas.targets import TargetsAnswer
 from closecurve.serving.service import LastPublication, UsedService
 from closecurve.serving.strict import StrictRoute
-from closecurve.serving.summary import Summary
 from closecurve.serving.targets import (
     TARGET_COLUMNS,
     Question,
@@ -20,7 +18,7 @@ from closecurve.serving.targets import (
     read_targets,
 )
 
-router = APIRouter(route_class=StrictRoute)
+router = APIRouter(route_class=StrictRoute, tags=["company"])
 
 
 def read_question(
@@ -44,7 +42,6 @@ Asked = Annotated[Question, Depends(read_question)]
 
 @router.get(
     "/v1/targets",
-    tags=["company"],
     summary="The target that is hit with a chosen probability, its split, and the pace",
     responses=responses(examples.TARGETS, "nothing-published", "not-found"),
 )
@@ -52,31 +49,26 @@ def targets(service: UsedService, head: LastPublication, question: Asked) -> Tar
     """The targets of one period, company first, then regions, teams and owners."""
     found = read_targets(service.results, head, question)
     readings = read_readings(service.results, head, COMPANY, COMPANY, found.period)
-    return TargetsAnswer.model_validate(
-        {
-            "publication_id": head.publication_id,
-            "as_of": head.as_of,
-            "currency": Summary.of(head).currency,
-            **{name: found.period[name] for name in ("period_name", "period_start", "period_end")},
-            "probability": question.probability,
-            "amount": found.amount,
-            "weights": found.weights,
-            "weights_from": found.weights_from,
-            "pace": found.pace or None,
-            "readings": readings,
-            "items": found.items,
-        }
+    return TargetsAnswer.of(
+        head,
+        **{name: found.period[name] for name in ("period_name", "period_start", "period_end")},
+        probability=question.probability,
+        amount=found.amount,
+        weights=found.weights,
+        weights_from=found.weights_from,
+        pace=found.pace or None,
+        readings=readings,
+        items=found.items,
     )
 
 
-@router.get(
+@csv_route(
+    router,
     "/v1/targets.csv",
-    tags=["company"],
-    summary="The targets of one period as CSV",
-    response_class=Response,
-    responses=csv_responses(TARGET_COLUMNS, "nothing-published", "not-found"),
+    TARGET_COLUMNS,
+    "The targets of one period as CSV",
+    problems=("nothing-published", "not-found"),
 )
-def targets_csv(service: UsedService, head: LastPublication, question: Asked) -> Response:
+def targets_csv(service: UsedService, head: LastPublication, question: Asked) -> CsvRows:
     """The items of `/v1/targets`, one row for each scope."""
-    found = read_targets(service.results, head, question)
-    return csv_answer(found.items, TARGET_COLUMNS, "targets.csv")
+    return read_targets(service.results, head, question).items

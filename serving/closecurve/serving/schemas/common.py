@@ -1,7 +1,7 @@
 """The types that every schema shares: sound text, instants with a zone, probabilities, pages."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
 from pydantic import (
@@ -15,6 +15,9 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
+
+from closecurve.serving.summary import Summary
+from closecurve.stores.results import PublicationHead
 
 MOST_TEXT = 500
 
@@ -75,6 +78,12 @@ class Published(Answer):
 
     publication_id: int
     as_of: Instant
+
+    @classmethod
+    def of(cls, head: PublicationHead, /, **parts: Any) -> Self:
+        """The answer of these parts; `currency` is the company's unless a part says another."""
+        source = {"publication_id": head.publication_id, "as_of": head.as_of}
+        return cls.model_validate({"currency": Summary.of(head).currency} | parts | source)
 
 
 class Curve(Answer):

@@ -27,12 +27,8 @@ MOST_FACTS = 2_000
 """More changes or activities than this are the work of an import, not of one posted record."""
 
 
-class DealRow(Answer):
-    """An open deal of the publication; probabilities are of winning, from the as-of on.
-
-    Of ten intervals `win_probability_low` to `win_probability_high` around the eventual one, eight
-    hold the share that deals which look the same are won at.
-    """
+class DealFacts(Answer):
+    """What the CRM says of an open deal; `amount_company` is in the company's currency."""
 
     deal_id: str
     account_id: str | None
@@ -46,6 +42,15 @@ class DealRow(Answer):
     amount_company: float | None
     created_at: Instant
     expected_close_date: date | None
+
+
+class DealRow(DealFacts):
+    """An open deal of the publication; probabilities are of winning, from the as-of on.
+
+    Of ten intervals `win_probability_low` to `win_probability_high` around the eventual one, eight
+    hold the share that deals which look the same are won at.
+    """
+
     age_days: float | None
     days_in_stage: float | None
     win_probability_eventual: Probability

@@ -12,6 +12,7 @@ from closecurve.serving.schemas.common import (
     Published,
     Text,
 )
+from closecurve.serving.schemas.deals import DealFacts
 from closecurve.serving.stalls import Checkpoint
 
 
@@ -50,21 +51,9 @@ class SnoozeToSet(Posted):
     reason: Text
 
 
-class Stall(Answer):
+class Stall(DealFacts):
     """An open deal against the usual of its stage; days are whole days and fractions."""
 
-    deal_id: str
-    account_id: str | None
-    owner_id: str | None
-    team: str | None
-    region: str | None
-    process: str | None
-    stage: str | None
-    currency: str | None
-    amount: float | None
-    amount_company: float | None
-    created_at: Instant
-    expected_close_date: date | None
     win_probability_eventual: Probability
     stall_probability: Probability
     usual_probability: Probability

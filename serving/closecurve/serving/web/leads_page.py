@@ -11,10 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BeforeValidator
 
 from closecurve.crm.errors import UsageError
-from closecurve.models.explanation.words import Wording, explained
 from closecurve.models.lead_quality.words import value_sentence
 from closecurve.serving.language import Language, wording
-from closecurve.serving.routers.deals import top_reason
+from closecurve.serving.routers.deals import with_reason
 from closecurve.serving.routers.leads import QUEUE, TABLE, LeadFilters
 from closecurve.serving.schemas.common import Cursor, Text
 from closecurve.serving.schemas.leads import Grade, Status
@@ -22,7 +21,7 @@ from closecurve.serving.service import Service, UsedService
 from closecurve.serving.summary import Summary
 from closecurve.serving.web import figures
 from closecurve.serving.web.rendering import page
-from closecurve.serving.web.views import STALE_AFTER, curve_rows, owner_names, untold
+from closecurve.serving.web.views import STALE_AFTER, RecordView, owner_names
 from closecurve.stores.results import PublicationHead
 
 router = APIRouter(include_in_schema=False)
@@ -97,36 +96,13 @@ class LeadsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeadView:
+class LeadView(RecordView):
     """One lead's page."""
-
-    head: PublicationHead
-    summary: Summary
-    lead: Row
-    owner_name: str | None
-    words: Wording
-    now: pd.Timestamp
-    curve_figure: figures.Figure
-
-    @property
-    def why(self) -> Row:
-        """The reasons, and what they add up to."""
-        return explained(self.lead["reasons"], self.words)
-
-    @property
-    def rest(self) -> float | None:
-        """What the groups without a reason of their own add together; None where not known."""
-        return untold(self.why)
-
-    @property
-    def curve_rows(self) -> list[Row]:
-        """The curve at a few days for the table."""
-        return curve_rows(self.lead["curve"], self.head.as_of)
 
     @property
     def value_words(self) -> str | None:
         """The fact behind the value of a conversion."""
-        return value_sentence(self.lead["value_basis"], self.words)
+        return value_sentence(self.record["value_basis"], self.words)
 
 
 def read_choices(
@@ -187,7 +163,7 @@ def leads_view(
         summary=Summary.of(head),
         filters=filters,
         now=service.clock(),
-        rows=[{**row, "top_reason": top_reason(row, words)} for row in found.rows],
+        rows=[with_reason(row, words) for row in found.rows],
         following=found.next_cursor,
         owners=owner_names(results.owner_facts(head.publication_id)),
         sources=head.summary.get("lead_sources", []),
@@ -205,10 +181,9 @@ def lead(service: UsedService, lead_id: Text, language: Language) -> HTMLRespons
     view = LeadView(
         head=head,
         summary=Summary.of(head),
-        lead=row,
+        record=row,
         owner_name=owners.get(row["owner_id"], row["owner_id"]),
         words=wording(head, "lead", language),
-        now=service.clock(),
         curve_figure=figures.curve_figure(row["curve"], head.as_of, {}, ENDS),
     )
     return page(

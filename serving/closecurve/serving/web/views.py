@@ -12,7 +12,7 @@ from closecurve.models.explanation.words import Wording, explained
 from closecurve.serving.changes import Span, recent_change
 from closecurve.serving.language import wording
 from closecurve.serving.live import COMPANY_OWNER
-from closecurve.serving.routers.deals import DealOrder, top_reason
+from closecurve.serving.routers.deals import DealOrder, with_reason
 from closecurve.serving.routers.leads import QUEUE
 from closecurve.serving.service import Service
 from closecurve.serving.stalls import stall_of
@@ -175,9 +175,9 @@ def overview(service: Service, head: PublicationHead, filters: Filters, language
         parts=_parts(forecast, owners, filters),
         parts_kind="team" if kind == COMPANY else "owner",
         funnel=results.funnel(head.publication_id, kind, scope),
-        leads=[_with_reason(row, wording(head, "lead", language)) for row in leads.rows],
+        leads=[with_reason(row, wording(head, "lead", language)) for row in leads.rows],
         leads_next=leads.next_cursor,
-        deals=[_with_reason(row, wording(head, "deal", language)) for row in deals.rows],
+        deals=[with_reason(row, wording(head, "deal", language)) for row in deals.rows],
         deals_next=deals.next_cursor,
         owners=owner_names(owners),
         teams=sorted({row["scope"] for row in _of_scope(forecast, "team")}),
@@ -217,54 +217,48 @@ def _parts(forecast: Sequence[Row], owners: Sequence[Row], filters: Filters) -> 
     return sorted(running, key=lambda row: -row["q50"])
 
 
-def _with_reason(row: Row, words: Wording) -> Row:
-    return {**row, "top_reason": top_reason(row, words)}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DealView:
-    """Everything on a deal's page; the newest of the history is first."""
+class RecordView:
+    """What the page of one deal and that of one lead show alike."""
 
     head: PublicationHead
     summary: Summary
-    deal: Row
+    record: Row
     owner_name: str | None
     words: Wording
-    history: Sequence[Row]
-    change: tuple[Span, ChangeTold] | None
-    stall: Row | None
     curve_figure: figures.Figure
-    history_figure: figures.Figure | None
 
     @property
     def why(self) -> Row:
         """The reasons, and what they add up to."""
-        return explained(self.deal["reasons"], self.words)
+        return explained(self.record["reasons"], self.words)
 
     @property
     def rest(self) -> float | None:
         """What the groups without a reason of their own add together; None where not known."""
-        return untold(self.why)
+        why = self.why
+        if why["cohort_probability"] is None:
+            return None
+        told = sum(reason["delta_probability"] for reason in why["reasons"])
+        return float(sum(why["contributions"].values()) - told)
 
     @property
     def curve_rows(self) -> list[Row]:
-        """The curve at a few days for the table."""
-        return curve_rows(self.deal["curve"], self.head.as_of)
+        """The curve at about eight of its days, from the first to the last, for the table."""
+        curve = self.record["curve"]
+        last = len(curve["days"]) - 1
+        places = sorted({round(last * step / CURVE_ROWS) for step in range(1, CURVE_ROWS + 1)})
+        return [_curve_row(curve, self.head.as_of, place) for place in places]
 
 
-def untold(why: Row) -> float | None:
-    """What the groups without a reason of their own add together; None where not known."""
-    if why["cohort_probability"] is None:
-        return None
-    told = sum(reason["delta_probability"] for reason in why["reasons"])
-    return float(sum(why["contributions"].values()) - told)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealView(RecordView):
+    """Everything on a deal's page; the newest of the history is first."""
 
-
-def curve_rows(curve: Row, as_of: pd.Timestamp) -> list[Row]:
-    """A curve at about eight of its days, from the first to the last."""
-    last = len(curve["days"]) - 1
-    places = sorted({round(last * step / CURVE_ROWS) for step in range(1, CURVE_ROWS + 1)})
-    return [_curve_row(curve, as_of, place) for place in places]
+    history: Sequence[Row]
+    change: tuple[Span, ChangeTold] | None
+    stall: Row | None
+    history_figure: figures.Figure | None
 
 
 def _curve_row(curve: Row, as_of: pd.Timestamp, place: int) -> Row:
@@ -292,7 +286,7 @@ def deal_view(
     return DealView(
         head=head,
         summary=Summary.of(head),
-        deal=deal,
+        record=deal,
         owner_name=owners.get(deal["owner_id"], deal["owner_id"]),
         words=wording(head, "deal", language),
         history=history,
