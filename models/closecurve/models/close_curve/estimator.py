@@ -149,8 +149,9 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         kinds = dict(self.kinds) if self.kinds is not None else feature_kinds(X)
         encoding = learn_encoding(X, kinds, rarest=RAREST_ROWS)
         features = encoding.matrix(X)
-        order = np.argsort(row_hashes(features, labels_of(X, y)), kind="stable")
-        X, y, features = X.iloc[order], y.iloc[order], features[order]
+        hashes = row_hashes(features, labels_of(X, y))
+        order = np.argsort(hashes, kind="stable")
+        X, y, features, hashes = X.iloc[order], y.iloc[order], features[order], hashes[order]
         labels = labels_of(X, y)
         self.encoding_: Encoding = encoding
         self.grid_: Grid = choose_grid(labels.closing_days, longest_days=labels.longest_days)
@@ -173,6 +174,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
                     labels=labels,
                     weight=self._weights(X, labels),
                     deal=deal_codes(X),
+                    hashes=hashes,
                 )
             )
         return self

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from closecurve.models.close_curve.cells import CellMatrix
 from closecurve.models.close_curve.trees import Plan, TreeRows, TreeSettings
 from closecurve.models.panel import id_column
-from closecurve.models.unfold import Cells, Labels, row_hashes, thin, unfold
+from closecurve.models.unfold import Cells, Labels, thin, unfold
 
 Floats = NDArray[np.float64]
 
@@ -19,13 +19,17 @@ ARRIVAL_DAYS = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Landmarks:
-    """n landmarks as trees learn from them: `features` (n, p), `weight` (n,), `deal` (n,) codes."""
+    """n landmarks as trees learn from them: `features` (n, p), `weight` (n,), `deal` codes (n,).
+
+    `hashes` (n,) settle which cells stay where there are too many.
+    """
 
     features: NDArray[np.float32]
     as_of: pd.Series | None
     labels: Labels
     weight: Floats
     deal: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
 
     def plan(
         self, matrix: CellMatrix, start: Floats, settings: TreeSettings, most_cells: int
@@ -36,7 +40,7 @@ class Landmarks:
         more, and their mean gains more, than by the seed (subagging, Buehlmann and Yu 2002).
         """
         every = unfold(self.labels, matrix.grid)
-        hashes = row_hashes(self.features, self.labels) + np.uint64(settings.random_state)
+        hashes = self.hashes + np.uint64(settings.random_state)
         parts = settings.seeds if len(every.row) > most_cells else 1
         samples = [
             self._tree_rows(matrix, start, *thin(every, hashes + part, most_cells))
