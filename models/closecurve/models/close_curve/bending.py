@@ -8,6 +8,8 @@ both answers. It stays one curve: won and lost never fall, and with the open the
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,13 @@ from closecurve.models.incidence import from_hazards
 from closecurve.models.unfold import Grid
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 LEAST = 1e-12
 """Probabilities are kept this far from 0 before they are divided by."""
+
+SMALLEST = np.finfo(np.float64).tiny
+"""What is still open after many intervals may be nearly nothing, and is divided by too."""
 
 
 def spans_of(coarse: Grid, fine: Grid) -> list[slice]:
@@ -37,29 +43,61 @@ def bent(hazards: Floats, coarse: Floats, spans: Sequence[slice]) -> Floats:
 
     Coarse intervals beyond the last fine one are left out; fine ones beyond them stay.
     """
-    made = hazards.copy()
-    for place, span in enumerate(spans):
-        own = hazards[..., span, :]
-        if own.shape[-2]:
-            made[..., span, :] = _scaled(own, coarse[..., place, :])
+    made = np.moveaxis(np.empty((3, *hazards.shape[:-1])), 0, -1)
+    made[:] = hazards
+    lengths = [len(range(*span.indices(hazards.shape[-2]))) for span in spans]
+    within = _Spans.of([length for length in lengths if length])
+    if within.count:
+        fine, wanted = np.moveaxis(made, -1, 0), np.moveaxis(coarse, -1, 0)
+        _scale(fine[..., : within.stop], wanted[..., : within.count], within)
     return made
 
 
-def _scaled(own: Floats, wanted: Floats) -> Floats:
-    """Hazards (..., J, 3) of one span, so that it ends at the mean of its own end and `wanted`."""
-    # Sums are cumulative ones: those add up in the same order, however many rows there are.
-    before = np.ones(own.shape[:-1])
-    np.cumprod(own[..., :-1, 0], axis=-1, out=before[..., 1:])
-    risen = np.cumsum(own[..., 1:] * before[..., None], axis=-2)
-    end = np.empty_like(wanted)
-    end[..., 1:] = risen[..., -1, :]
-    end[..., 0] = own[..., -1, 0] * before[..., -1]
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Spans:
+    """The `first` and `last` fine interval (C,) of each span, and the span `of_each` (K,)."""
+
+    first: Ints
+    last: Ints
+    of_each: Ints
+
+    @classmethod
+    def of(cls, lengths: Sequence[int]) -> Self:
+        ends = np.cumsum(lengths, dtype=np.int64)
+        spans = np.arange(len(lengths))
+        return cls(first=ends - lengths, last=ends - 1, of_each=np.repeat(spans, lengths))
+
+    @property
+    def count(self) -> int:
+        return len(self.first)
+
+    @property
+    def stop(self) -> int:
+        return len(self.of_each)
+
+    def spread(self, values: Floats) -> Floats:
+        """(..., K) of each fine interval what (..., C) is of its span."""
+        return values[..., self.of_each]
+
+
+def _scale(fine: Floats, wanted: Floats, spans: _Spans) -> None:
+    """Hazards (3, ..., K) in place, so that each span ends at the mean of its end and `wanted`.
+
+    Sums and products are cumulative, so they are formed in one order however many rows there are.
+    """
+    before = np.ones(fine.shape[1:])
+    np.cumprod(fine[0, ..., :-1], axis=-1, out=before[..., 1:])
+    before /= spans.spread(np.maximum(before[..., spans.first], SMALLEST))
+    closes = fine[1:] * before
+    risen = closes.cumsum(axis=-1)
+    risen -= spans.spread((risen - closes)[..., spans.first])
+    end = np.empty(wanted.shape)
+    end[0], end[1:] = (fine[0] * before)[..., spans.last], risen[..., spans.last]
     aim = np.sqrt(np.maximum(end, LEAST) * np.maximum(wanted, LEAST))
-    aim /= np.cumsum(aim, axis=-1)[..., -1:]
-    risen *= (aim[..., 1:] / np.maximum(end[..., 1:], LEAST))[..., None, :]
-    still = np.ones(before.shape)
-    still[..., 1:] -= risen[..., :-1, 0] + risen[..., :-1, 1]
-    made = np.empty_like(own)
-    made[..., 1:] = np.diff(risen, axis=-2, prepend=0.0) / np.maximum(still, LEAST)[..., None]
-    made[..., 0] = np.maximum(1.0 - made[..., 1] - made[..., 2], 0.0)
-    return made
+    aim /= aim[0] + aim[1] + aim[2]
+    factor = spans.spread(aim[1:] / np.maximum(end[1:], LEAST))
+    closes *= factor
+    risen *= factor
+    risen -= closes
+    fine[1:] = closes / np.maximum(1.0 - risen[0] - risen[1], LEAST)
+    fine[0] = np.maximum(1.0 - fine[1] - fine[2], 0.0)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from closecurve.crm.calendar import WEEKDAYS, FiscalCalendar
 from closecurve.models.encoding import Encoding
-from closecurve.models.unfold import Cells, Grid, all_cells
+from closecurve.models.unfold import Cells, Grid
 
 Floats = NDArray[np.float64]
 
@@ -56,8 +56,11 @@ class CellMatrix:
 
     def interval_values(self, as_of: pd.Timestamp | None) -> NDArray[np.float32]:
         """The interval's own columns (K, q) at one as-of, which is None for an undated model."""
-        dates = None if as_of is None else pd.Series([as_of], dtype="datetime64[us]")
-        return self._interval_values(dates, all_cells(1, len(self.grid))).astype(np.float32)
+        middles = self.grid.middles[:, None]
+        if as_of is None:
+            return middles.astype(np.float32)
+        dated = self._dated(np.array([as_of], dtype="datetime64[us]"))[0]
+        return np.concatenate([middles, dated], axis=1, dtype=np.float32)
 
     def _interval_values(self, as_of: pd.Series | None, cells: Cells) -> Floats:
         middles = self.grid.middles[cells.interval][:, None]

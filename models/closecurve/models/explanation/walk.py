@@ -141,12 +141,13 @@ class GroupWalk:
         walked = sorted(code for moves in self._moves for code in moves)
         codes = end.codes.copy()
         codes[:, walked] = start.codes[:, walked]
-        made = [self._curve.stages.won_by(codes, at_days)]
+        stops = [codes]
         for step in way:
-            moves = self._moves[step]
-            codes[:, moves] = end.codes[:, moves]
-            made.append(self._curve.stages.won_by(codes, at_days) if moves else made[-1])
-        return np.stack(made)
+            codes = codes.copy()
+            codes[:, self._moves[step]] = end.codes[:, self._moves[step]]
+            stops.append(codes)
+        won = self._curve.stages.won_by(np.concatenate(stops), at_days)
+        return won.reshape(len(stops), -1)
 
     def _shared_out(self, won: Floats) -> Floats:
         """Start, end and contributions (n, 2 + groups): what a group adds, mean of both ways."""

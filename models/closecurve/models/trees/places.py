@@ -1,6 +1,6 @@
 """Where along the intervals ahead the tests of trees change their answer, row by row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,9 +34,14 @@ class RowTests:
         kinds = dict(enumerate(encoding.kinds.values()))
         self._kinds = np.array([kinds.get(test.column, "interval") for test in tests], dtype=object)
         self._numbers = np.flatnonzero(self._kinds == "number")
-        self._code_tables = _code_tables(tests, np.flatnonzero(self._kinds == "category"))
+        self._code_tables = {
+            column: (own, (goes_left * self.intervals).astype(self.dtype))
+            for column, own, goes_left in _code_tables(
+                tests, np.flatnonzero(self._kinds == "category")
+            )
+        }
         self._clocks = [
-            (column, sign, np.flatnonzero((self._columns == column) & (self._kinds == kind)))
+            (column, sign, self._by_threshold((self._columns == column) & (self._kinds == kind)))
             for sign, kind in ((1, "clock"), (-1, "countdown"))
             for column in np.unique(self._columns[self._kinds == kind])
         ]
@@ -56,9 +61,9 @@ class RowTests:
         made[self.last] = self.intervals
         made[self._numbers] = self._of_numbers(features)
         for column, (tests, table) in self._code_tables.items():
-            codes = np.nan_to_num(features[:, column], nan=-1.0).astype(np.int64)
+            codes = features[:, column]
             inside = (codes >= 0) & (codes < table.shape[1] - 1)
-            made[tests] = table[:, np.where(inside, codes, -1)] * self.intervals
+            made[tests] = table[:, np.where(inside, codes, -1).astype(np.int64)]
         for column, sign, tests in self._clocks:
             made[tests] = self._of_clock(features[:, column], sign, tests)
         return made
@@ -71,24 +76,31 @@ class RowTests:
         return is_left * self.intervals
 
     def _of_clock(self, values: Features, sign: int, tests: Ints) -> NDArray[np.int64]:
-        """Moved as a matrix of cells holds it: in single precision, then compared in double."""
+        """Moved as a matrix of cells holds it: in single precision, then compared in double.
+
+        Of `tests` in the order of their thresholds, a moved value passes all from some test on.
+        """
         moved = (values[:, None] + np.float32(sign) * self._ahead).astype(np.float64)
-        held = (moved[None] <= self._thresholds[tests, None, None]).sum(axis=2)
-        missing = np.where(self._missing_left[tests], self.intervals, 0)
-        held = np.where(np.isnan(values), missing[:, None], held)
+        passed_from = np.searchsorted(self._thresholds[tests], moved)
+        bins = passed_from * len(values) + np.arange(len(values))[:, None]
+        counts = np.bincount(bins.ravel(), minlength=(len(tests) + 1) * len(values))
+        held = counts.reshape(len(tests) + 1, len(values)).cumsum(axis=0)[:-1]
+        held[:, np.isnan(values)] = (self._missing_left[tests] * self.intervals)[:, None]
         return held if sign > 0 else self.intervals - held
+
+    def _by_threshold(self, chosen: NDArray[np.bool_]) -> Ints:
+        tests = np.flatnonzero(chosen)
+        return tests[np.argsort(self._thresholds[tests], kind="stable")]
 
 
 def _code_tables(
     tests: Sequence[NodeTest], places: Ints
-) -> dict[int, tuple[Ints, NDArray[np.bool_]]]:
+) -> Iterator[tuple[int, Ints, NDArray[np.bool_]]]:
     """By column the places of its tests, and whether each code goes left; the last: any other."""
-    tables: dict[int, tuple[Ints, NDArray[np.bool_]]] = {}
     for column in sorted({tests[place].column for place in places}):
         own = np.array([place for place in places if tests[place].column == column])
         most = max(max(tests[place].codes, default=0) for place in own)
         table = np.zeros((len(own), most + 2), dtype=bool)
         for row, place in enumerate(own):
             table[row, list(tests[place].codes)] = True
-        tables[column] = (own, table)
-    return tables
+        yield column, own, table

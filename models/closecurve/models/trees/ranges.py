@@ -27,8 +27,8 @@ Bools = NDArray[np.bool_]
 class Part:
     """The tests on some columns, for the `leaves` (V,) that they lead to.
 
-    A leaf's range begins at the latest of the places `after` (V, a), ends at the earliest of
-    `before` (V, b); both are rows of `RowTests.places`.
+    A leaf's range begins at the latest of the places `after` (a, V), ends at the earliest of
+    `before` (b, V); both are rows of `RowTests.places`.
     """
 
     leaves: Ints
@@ -37,10 +37,10 @@ class Part:
 
     def narrow(self, places: Places, low: Places, high: Places) -> None:
         """Narrow the ranges [low, high), each (V, n), in place."""
-        for tests in self.after.T:
-            np.maximum(low, places[tests], out=low)
-        for tests in self.before.T:
-            np.minimum(high, places[tests], out=high)
+        for tests in self.after:
+            np.maximum(low, places.take(tests, axis=0), out=low)
+        for tests in self.before:
+            np.minimum(high, places.take(tests, axis=0), out=high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,7 +66,10 @@ class Runs:
         place[part.leaves] = np.arange(len(part.leaves))
         found = place[self.leaves]
         runs = np.flatnonzero(found >= 0)
-        return Part(leaves=runs, after=part.after[found[runs]], before=part.before[found[runs]])
+        own = found[runs]
+        return Part(
+            leaves=runs, after=part.after.take(own, axis=1), before=part.before.take(own, axis=1)
+        )
 
     def ranges(self, rows: int) -> tuple[Places, Places]:
         """The runs as ranges (R, rows) of their own, to be narrowed."""
@@ -101,11 +104,11 @@ class TreeRanges:
             after=_padded(
                 [[step.test for step in paths[leaf] if not before(step)] for leaf in leaves],
                 self._rows.first,
-            ),
+            ).T.copy(),
             before=_padded(
                 [[step.test for step in paths[leaf] if before(step)] for leaf in leaves],
                 self._rows.last,
-            ),
+            ).T.copy(),
         )
 
     def owners(self, groups: Sequence[Collection[int]]) -> Ints:
@@ -126,8 +129,8 @@ class TreeRanges:
             ends=ends.astype(self._rows.dtype)[:, None],
             values=self._trees.values[leaves],
             outputs=self._trees.outputs[leaves],
-            after=self._whole.after[leaves],
-            before=self._whole.before[leaves],
+            after=self._whole.after.take(leaves, axis=1),
+            before=self._whole.before.take(leaves, axis=1),
             intervals=len(interval_values),
         )
 
