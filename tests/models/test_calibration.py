@@ -23,33 +23,38 @@ def some_hazards(count: int = 20_000, seed: int = 1) -> np.ndarray:
     return np.stack([1 - won - lost, won, lost], axis=1)[:, None, :]
 
 
+START = np.array([[0.9, 0.05, 0.05]])
+
+
 def test_the_default_changes_nothing() -> None:
     hazards = some_hazards(10)
-    assert HazardCalibration().apply(hazards) is hazards
+    assert HazardCalibration().apply(hazards, START) is hazards
 
 
 def test_a_known_distortion_is_found_and_undone() -> None:
     truth = some_hazards()
     known = HazardCalibration(won_shift=0.5, lost_shift=-0.3, slope=1.4)
     undo = HazardCalibration(won_shift=-0.5 / 1.4, lost_shift=0.3 / 1.4, slope=1 / 1.4)
-    distorted = undo.apply(truth)
-    assert known.apply(distorted) == pytest.approx(truth)
-    found = HazardCalibration.fit(distorted, drawn(truth))
+    distorted = undo.apply(truth, START)
+    assert known.apply(distorted, START) == pytest.approx(truth)
+    found = HazardCalibration.fit(distorted, START, drawn(truth))
     assert found is not None
     assert found.slope == pytest.approx(1.4, abs=0.15)
-    assert found.apply(distorted)[:, 0, 1].mean() == pytest.approx(truth[:, 0, 1].mean(), rel=0.08)
+    assert found.apply(distorted, START)[:, 0, 1].mean() == pytest.approx(
+        truth[:, 0, 1].mean(), rel=0.08
+    )
 
 
 def test_right_hazards_are_left_nearly_alone() -> None:
     truth = some_hazards()
-    found = HazardCalibration.fit(truth, drawn(truth))
+    found = HazardCalibration.fit(truth, START, drawn(truth))
     assert found is not None
-    assert found.apply(truth) == pytest.approx(truth, abs=0.01)
+    assert found.apply(truth, START) == pytest.approx(truth, abs=0.01)
 
 
 def test_calibrated_hazards_are_hazards_in_the_same_order() -> None:
     hazards = some_hazards(200)
-    made = HazardCalibration(won_shift=1.0, lost_shift=-1.0, slope=0.5).apply(hazards)
+    made = HazardCalibration(won_shift=1.0, lost_shift=-1.0, slope=0.5).apply(hazards, START)
     assert np.allclose(made.sum(axis=2), 1)
     assert made.min() >= 0
     odds = hazards[:, 0, 1] / hazards[:, 0, 0]
@@ -61,7 +66,7 @@ def test_a_slope_that_turns_the_ranking_is_refused() -> None:
     turned = np.stack([truth[..., 0], 0.2 - truth[..., 1], 0.2 - truth[..., 2]], axis=2)
     turned = np.maximum(turned, 0.001)
     turned /= turned.sum(axis=2, keepdims=True)
-    assert HazardCalibration.fit(turned, drawn(truth)) is None
+    assert HazardCalibration.fit(turned, START, drawn(truth)) is None
 
 
 @pytest.mark.parametrize("slope", [0.0, -1.0, np.nan, np.inf])

@@ -9,8 +9,8 @@ import pytest
 
 from closecurve.crm.errors import UsageError
 from closecurve.models import tuning
-from closecurve.models.choice import DEFAULTS, Choice
-from closecurve.models.choosing import TRUST, choose_trust
+from closecurve.models.choice import Choice
+from closecurve.models.choosing import TRUST, Apart, choose_apart
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import Part
 from closecurve.models.training import train_curve
@@ -141,10 +141,10 @@ def test_trust_is_chosen_by_records_left_out_where_time_is_too_short(
         company = simulated(900, seed=3, signal=signal)
         late = (company.rows["as_of"] >= pd.Timestamp("2024-11-01")).to_numpy()
         part = Part(rows=company.rows, labels=company.labels).where(late)
-        chosen[signal] = choose_trust(part, CUTOFF, {}, (30.0,)).settings["few_closes"]
+        chosen[signal] = choose_apart(part, CUTOFF, {}, (30.0,)).choice.settings["few_closes"]
     assert chosen == {0.0: CloseCurve().few_closes, 2.0: TRUST[0]}
 
 
-def test_the_defaults_stand_where_nothing_can_be_asked(learned: Part) -> None:
+def test_the_usual_trust_stands_where_nothing_can_be_asked(learned: Part) -> None:
     few = learned.where(np.arange(len(learned.rows)) < 20)
-    assert choose_trust(few, CUTOFF, {}, (30.0,)) == DEFAULTS
+    assert choose_apart(few, CUTOFF, {}, (30.0,)) == Apart()

@@ -1,14 +1,17 @@
 """The quick choice of every training: a few departures from the defaults, tried on small trees."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from closecurve.models.calibration import HazardCalibration
 from closecurve.models.choice import DEFAULTS, Choice
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.close_curve.estimator import ROUNDS
 from closecurve.models.held_back import Part, held_back_start
+from closecurve.models.recalibrating import recalibration_apart
 from closecurve.models.walk_forward import Origin, Trial, WalkForward
 
 CANDIDATES: tuple[Choice, ...] = (
@@ -48,18 +51,36 @@ def choose(
     return trusted(walk, default if best is None else tried[best]).choice
 
 
-def choose_trust(
-    whole: Part, cutoff: pd.Timestamp, common: Mapping[str, Any], horizons: Sequence[float]
-) -> Choice:
-    """How far to trust the trees where the time is too short to tell: by records left out.
+TIMELESS = Choice(settings={"half_life_share": None})
+"""A history too short to be cut shows no drift: its landmarks weigh the same."""
 
-    The defaults where too few records were watched for even that.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """What records left out say: the trust in the trees, and a recalibration that proved itself.
+
+    `proof` is the gap that it was judged by, for the report.
+    """
+
+    choice: Choice = TIMELESS
+    calibration: HazardCalibration | None = None
+    proof: Mapping[str, Any] = field(default_factory=dict)
+
+
+def choose_apart(
+    whole: Part, cutoff: pd.Timestamp, common: Mapping[str, Any], horizons: Sequence[float]
+) -> Apart:
+    """How far to trust the trees, and how far they fall short, where the time is too short to tell.
+
+    By records left out; with the usual trust where too few were watched for even that.
     """
     origin = Origin.apart(whole, cutoff, horizons)
     if origin is None:
-        return DEFAULTS
+        return Apart()
     walk = WalkForward(origins=(origin,), common={**common, **SMALL})
-    return trusted(walk, walk.trial(DEFAULTS)).choice
+    best = trusted(walk, walk.trial(TIMELESS))
+    calibration, proof = recalibration_apart(best.models[0], origin)
+    return Apart(choice=best.choice, calibration=calibration, proof=proof)
 
 
 def trusted(walk: WalkForward, trial: Trial) -> Trial:

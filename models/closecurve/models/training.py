@@ -15,7 +15,8 @@ import pandas as pd
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.errors import DataError
 from closecurve.crm.stages import Process
-from closecurve.models.choosing import choose_trust
+from closecurve.models.calibration import HazardCalibration
+from closecurve.models.choosing import Apart, choose_apart
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import HORIZONS, Part, held_back_start
 from closecurve.models.panel import AS_OF, as_ofs_of, closed_count, id_column
@@ -75,13 +76,17 @@ def train_curve(
     }
     start = held_back_start(whole.rows, cutoff)
     verdict = None if start is None else judge(whole, start, cutoff, common, horizons, budget)
-    chosen = verdict.chosen if verdict else None
-    chosen = chosen or choose_trust(whole, cutoff, common, horizons)
+    apart = Apart()
+    if verdict is None or verdict.chosen is None:
+        apart = choose_apart(whole, cutoff, common, horizons)
+    chosen = (verdict.chosen if verdict else None) or apart.choice
     model = chosen.fit(whole, cutoff, common)
-    if verdict and verdict.calibration:
-        model.calibration_ = verdict.calibration
+    model.calibration_ = (
+        (verdict.calibration if verdict else None) or apart.calibration or HazardCalibration()
+    )
     report = _sizes(whole, cutoff) | {"chosen": chosen.to_json()}
     report |= verdict.report if verdict else _unjudged()
+    report["calibration_apart"] = dict(apart.proof)
     if verdict and not report["is_better"]:
         model = model.read_with(few_closes=UNPROVEN)
         report["chosen"] |= {"few_closes": UNPROVEN}

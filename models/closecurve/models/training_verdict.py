@@ -15,7 +15,6 @@ from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import (
     Answers,
     Curves,
-    Floats,
     Gap,
     Part,
     Question,
@@ -28,15 +27,11 @@ from closecurve.models.held_back import (
     questions,
     score_table,
 )
-from closecurve.models.panel import AS_OF
+from closecurve.models.recalibrating import recalibration
 from closecurve.models.tuning import Budget, tune
-from closecurve.models.unfold import unfold
 
 UNPROVEN = TRUST[-1]
 """How far an answer leans on the curves by stage where the trees did not beat the stage rates."""
-
-LEAST_CLOSES = 30
-"""Fewer closes are not enough to fit a recalibration on."""
 
 INTEGRATED_DAYS = 30
 
@@ -77,7 +72,7 @@ def judge(
     for name, baseline in others.items():
         curves = baseline.predict_cumulative_incidence(held.rows, horizons)
         given[name] = answers(asked, curves, horizons)
-    calibration, proof = _recalibration(model, held, hazards, cutoff, horizons)
+    calibration, proof = recalibration(model, held, hazards, cutoff, horizons)
     report = _report(held, asked, given) | {
         "held_back_start": start.isoformat(),
         "held_back_rows": len(held),
@@ -117,41 +112,6 @@ def _integrated(
     return {
         name: integrated_brier(it, held, cutoff, INTEGRATED_DAYS) for name, it in curves.items()
     }
-
-
-def _recalibration(
-    model: CloseCurve,
-    held: Part,
-    hazards: Floats,
-    cutoff: pd.Timestamp,
-    horizons: Sequence[float],
-) -> tuple[HazardCalibration | None, dict[str, Any]]:
-    """A recalibration fitted on the first half of held-back time, if the second half proves it.
-
-    What proved itself is fitted again on all of held-back time.
-    """
-    middle = held.rows[AS_OF].min() + (cutoff - held.rows[AS_OF].min()) / 2
-    is_first = (held.rows[AS_OF] < middle).to_numpy()
-    first, second = known_before(held, middle), landmarks_from(held, middle, most=len(held))
-    asked = questions(second, cutoff, horizons)
-    tried = _fit(model, first, hazards[is_first])
-    if tried is None or not asked:
-        return None, {"is_used": False, "reason": "too few closes, or a slope not above 0"}
-    unseen = hazards[~is_first]
-    plain, better = (
-        answers(asked, model.incidence_from_hazards(second.rows, values, horizons), horizons)
-        for values in (unseen, tried.apply(unseen))
-    )
-    gap = gap_of(second, asked, plain, better)
-    final = _fit(model, held, hazards) if gap.is_finding else None
-    return final, {"is_used": final is not None, **asdict(gap)}
-
-
-def _fit(model: CloseCurve, part: Part, hazards: Floats) -> HazardCalibration | None:
-    labels = part.read
-    if (labels.event > 0).sum() < LEAST_CLOSES:
-        return None
-    return HazardCalibration.fit(hazards, unfold(labels, model.grid_))
 
 
 def _report(held: Part, asked: Sequence[Question], given: Mapping[str, Answers]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from closecurve.models.choice import Choice
 from closecurve.models.close_curve import CloseCurve
@@ -68,11 +69,9 @@ class Origin:
     def apart(cls, part: Part, cutoff: pd.Timestamp, horizons: Sequence[float]) -> Self | None:
         """Half of the records ask the other half, at the same time: for a history too short to be
         cut in time. It shows what is learned by heart, and nothing of what changes with time."""
-        column = id_column(part.rows)
-        if column is None or part.rows.empty:
+        if id_column(part.rows) is None or part.rows.empty:
             return None
-        ids = part.rows[column].astype(str).to_numpy(dtype=object)
-        is_early = pd.util.hash_array(ids) % np.uint64(2) == 0
+        is_early = halved(part.rows)
         late = landmarks_from(part.where(~is_early), part.rows[AS_OF].min(), most=TRIAL_ROWS)
         return cls._asking(cutoff, part.where(is_early), late, cutoff, horizons)
 
@@ -202,3 +201,12 @@ class WalkForward:
                 watched[place[number] : place[number + 1]] = question.watched
                 made.append(replace(question, watched=watched))
         return made
+
+
+def halved(rows: pd.DataFrame, half: int = 0) -> NDArray[np.bool_]:
+    """Whether each landmark's record is in the first half, by the hash of its id (n,).
+
+    Another `half` cuts both halves again.
+    """
+    ids = rows[id_column(rows)].astype(str).to_numpy(dtype=object)
+    return np.asarray((pd.util.hash_array(ids) >> np.uint64(half)) % np.uint64(2) == 0)

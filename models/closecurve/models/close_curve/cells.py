@@ -15,19 +15,14 @@ Floats = NDArray[np.float64]
 SHORT_DAYS = 3.5
 """An interval up to half a week has a weekday of its own."""
 
-PLAIN_COLUMNS = ("interval_days_ahead",)
-DATED_COLUMNS = (
-    *PLAIN_COLUMNS,
+INTERVAL_COLUMNS = (
+    "interval_days_ahead",
     "interval_quarter_place",
     "interval_quarter_turns",
     "interval_weekday",
     "interval_workday_share",
 )
-
-
-def interval_columns(has_dates: bool) -> tuple[str, ...]:
-    """The names of the columns that the interval itself adds to a matrix."""
-    return DATED_COLUMNS if has_dates else PLAIN_COLUMNS
+"""What the interval itself adds to a matrix; of an undated model only the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +36,11 @@ class CellMatrix:
     encoding: Encoding
     grid: Grid
     calendar: FiscalCalendar
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a dated model's matrix, in their order."""
+        return [*self.encoding.columns, *INTERVAL_COLUMNS]
 
     def build(
         self, features: NDArray[np.float32], as_of: pd.Series | None, cells: Cells

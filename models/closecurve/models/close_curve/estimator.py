@@ -195,7 +195,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         made = np.empty((len(X), 3, len(days)))
         for rows in self._batches(len(X), intervals):
             batch = X.iloc[rows]
-            hazards = self.calibration_.apply(self._hazards(batch, intervals))
+            hazards = self.calibrated(self._hazards(batch, intervals))
             made[rows] = self.incidence_from_hazards(batch, hazards, days)
         return made
 
@@ -223,6 +223,10 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         for rows in self._batches(len(X), intervals):
             made[rows] = self._hazards(X.iloc[rows], intervals)
         return made
+
+    def calibrated(self, hazards: Floats) -> Floats:
+        """The trees' hazards (…, J, 3) as recalibrated."""
+        return self.calibration_.apply(hazards, self.stage_curves_.pooled_hazards())
 
     def incidence_from_hazards(self, X: pd.DataFrame, hazards: Floats, times: ArrayLike) -> Floats:
         """Curves (n, 3, n_times) from hazards (n, J, 3) of the first J intervals, shrunk."""
@@ -362,7 +366,7 @@ class CloseCurve(BaseEstimator):  # type: ignore[misc]
         """
         instant = as_of if self.is_dated_ else None
         hazards = self.ranges().hazards(rows.features, instant, self.num_threads)
-        by_trees = from_hazards(self.calibration_.apply(hazards))
+        by_trees = from_hazards(self.calibrated(hazards))
         weight, by_stage = self.trees_weight_, self.ranges().stages.curves(rows.codes)
         return at_times(weight * by_trees + (1 - weight) * by_stage, self.grid_.edges, times)
 

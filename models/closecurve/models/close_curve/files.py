@@ -18,7 +18,7 @@ import lightgbm as lgb
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.errors import EnvironmentFailure
 
-FORMAT = 2
+FORMAT = 3
 """Counts up when a change makes older files unreadable."""
 
 MODEL, ENCODING = "model.json", "encoding.json"

@@ -16,6 +16,18 @@ Floats = NDArray[np.float64]
 ARRIVAL_DAYS = 1e-3
 """A landmark of a record younger than this was taken at its arrival."""
 
+_WEEK, _QUARTER = pd.Timedelta(days=7), pd.Timedelta(days=91)
+CYCLES = {
+    "created_weekday": _WEEK,
+    "interval_weekday": _WEEK,
+    "interval_workday_share": _WEEK,
+    "days_to_quarter_end": _QUARTER,
+    "interval_quarter_place": _QUARTER,
+    "interval_quarter_turns": _QUARTER,
+}
+"""How long it takes until a column has shown each of its places. Trees that saw less take a rise
+from Monday to Thursday, or through the first weeks of a quarter, for a season."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Landmarks:
@@ -52,13 +64,24 @@ class Landmarks:
         self, matrix: CellMatrix, start: Floats, cells: Cells, weight: Floats
     ) -> TreeRows:
         weight = weight * self.weight[cells.row]
+        rows = matrix.build(self.features, self.as_of, cells)
+        rows[:, self._unseen_cycles(matrix)] = np.nan
         return TreeRows(
-            matrix=matrix.build(self.features, self.as_of, cells),
+            matrix=rows,
             outcome=cells.outcome,
             weight=weight * (len(weight) / max(weight.sum(), 1e-300)),
             start=start[cells.interval],
             categories=matrix.encoding.places("category"),
         )
+
+    def _unseen_cycles(self, matrix: CellMatrix) -> list[int]:
+        """The columns whose cycle is longer than the time from the first landmark to the last."""
+        if self.as_of is None:
+            return []
+        span = self.as_of.max() - self.as_of.min()
+        return [
+            place for place, column in enumerate(matrix.columns) if CYCLES.get(column, span) > span
+        ]
 
     def _cells_per_deal(self, cells: Cells) -> float:
         """The mean number of cells, before any are thinned out, of a deal that has one."""

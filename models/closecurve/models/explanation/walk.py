@@ -127,7 +127,7 @@ class GroupWalk:
     def _won(self, sums: Floats, start: CurveRows, end: CurveRows, at_days: float) -> Floats:
         """The probability (2, groups + 1, n) at each stop of both ways."""
         model = self._model
-        hazards = model.calibration_.apply(self._curve.hazards_of(sums))
+        hazards = model.calibrated(self._curve.hazards_of(sums))
         by_trees = from_hazards(hazards.reshape(-1, *hazards.shape[-2:]))
         won = at_times(by_trees, model.grid_.edges, [at_days])[:, 1, 0].reshape(hazards.shape[:3])
         by_stage = np.stack([self._by_stage(way, start, end, at_days) for way in self._ways])
