@@ -27,6 +27,8 @@ MOST_MONTHS = 72
 LEVEL = 0.05
 POWER = 0.8
 DRAWS = 1_000
+DRAWS_OF_ONE = 200
+"""Draws for each persistence that is tried."""
 
 LEAST_AFTER = 2
 """One month alone is no lasting fall; it stands outside its interval instead."""
@@ -34,7 +36,7 @@ LEAST_BEFORE = 12
 STATED_MONTHS_AGO = 6
 """The detectable fall is stated for one that began so many months before the end."""
 
-MOST_PERSISTENCE = 0.8
+PERSISTENCES = np.linspace(0.0, 0.8, 17)
 """Errors that fade more slowly could not be told from a trend in so few years."""
 
 MONTH_COLUMNS = slice(2, 13)
@@ -217,7 +219,7 @@ class _StepTest:
         steps = steps - (steps @ basis) @ basis.T
         residuals = np.asarray(swing.result.resid_pearson, dtype=np.float64)
         statistics = _statistics(residuals[None], steps, basis.shape[1])[0]
-        made = _noise(count, _persistence(residuals, basis, steps[statistics.argmin()]), DRAWS)
+        made = _noise(count, _persistence(residuals, basis, steps))
         made = made - (made @ basis) @ basis.T
         return cls(
             starts=starts,
@@ -253,24 +255,42 @@ def _statistics(residuals: Floats, steps: Floats, used: int) -> Floats:
     return np.asarray(scores / np.sqrt(left / free), dtype=np.float64)
 
 
-def _persistence(residuals: Floats, basis: Floats, step: Floats) -> float:
-    """How much of an error is left in the next month, 0 to `MOST_PERSISTENCE`.
+def _persistence(residuals: Floats, basis: Floats, steps: Floats) -> Floats:
+    """(draws,) how much of an error is left in the next month, within `PERSISTENCES`.
 
-    The likeliest step is taken out first: a fall is no persistence. Residuals of a fit with many
-    columns follow each other less than the errors do: what the fit takes away from independent
-    errors is given back.
+    The likeliest step is taken out first: a fall is no persistence. With it, and with the many
+    columns of the fit, goes some of how errors follow each other, so that persistence is sought
+    which leaves what is found (a median-unbiased estimate by simulation, Andrews 1993). A few years
+    of months do not settle it: the draws are spread as what is left is by chance.
     """
-    fitted = np.column_stack([basis, step / np.linalg.norm(step)])
-    kept = np.eye(len(residuals)) - fitted @ fitted.T
-    rest = kept @ residuals
-    found = (rest[1:] * rest[:-1]).sum() / (rest**2).sum()
-    taken = np.trace(kept[1:, :-1]) / np.trace(kept)
-    return float(np.clip(found - taken, 0.0, MOST_PERSISTENCE))
+    found = _autocorrelations(residuals[None], basis, steps)
+    left = np.stack(
+        [
+            _autocorrelations(_unexplained(len(residuals), each, basis), basis, steps)
+            for each in PERSISTENCES
+        ]
+    )
+    drawn = found + left.std(axis=1).mean() * np.random.default_rng(1).standard_normal(DRAWS)
+    return np.interp(drawn, np.maximum.accumulate(left.mean(axis=1)), PERSISTENCES)
 
 
-def _noise(count: int, persistence: float, draws: int) -> Floats:
+def _unexplained(count: int, persistence: float, basis: Floats) -> Floats:
+    """(draws, count) what a fit leaves of simulated errors."""
+    made = _noise(count, np.full(DRAWS_OF_ONE, persistence))
+    return np.asarray(made - (made @ basis) @ basis.T)
+
+
+def _autocorrelations(residuals: Floats, basis: Floats, steps: Floats) -> Floats:
+    """(draws,) how residuals (draws, n) follow each other without their likeliest step."""
+    lowest = steps[_statistics(residuals, steps, basis.shape[1]).argmin(axis=1)]
+    lowest = lowest / np.linalg.norm(lowest, axis=1)[:, None]
+    rest = residuals - (residuals * lowest).sum(axis=1)[:, None] * lowest
+    return np.asarray((rest[:, 1:] * rest[:, :-1]).sum(axis=1) / (rest**2).sum(axis=1))
+
+
+def _noise(count: int, persistence: Floats) -> Floats:
     """(draws, count) errors of unit variance that follow each other (AR(1)); seeded."""
-    random = np.random.default_rng(0).standard_normal((draws, count))
+    random = np.random.default_rng(0).standard_normal((len(persistence), count))
     made = np.empty_like(random)
     made[:, 0] = random[:, 0]
     for month in range(1, count):
