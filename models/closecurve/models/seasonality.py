@@ -271,7 +271,8 @@ def _persistence(residuals: Floats, basis: Floats, steps: Floats) -> Floats:
         ]
     )
     drawn = found + left.std(axis=1).mean() * np.random.default_rng(1).standard_normal(DRAWS)
-    return np.interp(drawn, np.maximum.accumulate(left.mean(axis=1)), PERSISTENCES)
+    found_by = np.maximum.accumulate(left.mean(axis=1))
+    return np.asarray(np.interp(drawn, found_by, PERSISTENCES), dtype=np.float64)
 
 
 def _unexplained(count: int, persistence: float, basis: Floats) -> Floats:
