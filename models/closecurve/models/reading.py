@@ -80,11 +80,11 @@ class Readings:
     def dates_passed(self, shares: Sequence[float]) -> list[list[date | None]]:
         """`close_dates` of each share."""
         found = np.stack([self._passes(share) for share in shares])
-        moments = self.as_of.to_datetime64() + np.round(
-            np.nan_to_num(found) * MICROSECONDS_IN_DAY
-        ).astype("timedelta64[us]")
+        is_flat = np.isnan(found)
+        passed = np.round(np.where(is_flat, 0.0, found) * MICROSECONDS_IN_DAY)
+        moments = self.as_of.to_datetime64() + passed.astype("timedelta64[us]")
         days = self.calendar.local_clock(moments).astype("datetime64[D]")
-        days[np.isnan(found)] = np.datetime64("NaT")
+        days[is_flat] = np.datetime64("NaT")
         made: list[list[date | None]] = days.tolist()
         return made
 

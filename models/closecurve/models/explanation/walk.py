@@ -130,24 +130,23 @@ class GroupWalk:
         hazards = model.calibrated(self._curve.hazards_of(sums))
         by_trees = from_hazards(hazards.reshape(-1, *hazards.shape[-2:]))
         won = at_times(by_trees, model.grid_.edges, [at_days])[:, 1, 0].reshape(hazards.shape[:3])
-        by_stage = np.stack([self._by_stage(way, start, end, at_days) for way in self._ways])
         weight = model.trees_weight_
-        return weight * won + (1 - weight) * by_stage
+        return weight * won + (1 - weight) * self._by_stage(start, end, at_days)
 
-    def _by_stage(
-        self, way: Sequence[int], start: CurveRows, end: CurveRows, at_days: float
-    ) -> Floats:
-        """The same (groups + 1, n) by the curves that few data fall back on."""
+    def _by_stage(self, start: CurveRows, end: CurveRows, at_days: float) -> Floats:
+        """The same (2, groups + 1, n) by the curves that few data fall back on."""
         walked = sorted(code for moves in self._moves for code in moves)
-        codes = end.codes.copy()
-        codes[:, walked] = start.codes[:, walked]
-        stops = [codes]
-        for step in way:
-            codes = codes.copy()
-            codes[:, self._moves[step]] = end.codes[:, self._moves[step]]
-            stops.append(codes)
+        first = end.codes.copy()
+        first[:, walked] = start.codes[:, walked]
+        stops = []
+        for way in self._ways:
+            stops.append(first)
+            for step in way:
+                moves, codes = self._moves[step], stops[-1].copy()
+                codes[:, moves] = end.codes[:, moves]
+                stops.append(codes)
         won = self._curve.stages.won_by(np.concatenate(stops), at_days)
-        return won.reshape(len(stops), -1)
+        return won.reshape(2, len(self.groups) + 1, -1)
 
     def _shared_out(self, won: Floats) -> Floats:
         """Start, end and contributions (n, 2 + groups): what a group adds, mean of both ways."""
