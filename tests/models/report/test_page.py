@@ -104,6 +104,8 @@ def test_a_picture_is_sound_xml_with_its_points_inside() -> None:
         ({"is_better": False}, "not shown"),
         ({"closed": 12}, "It learned from 12 closes"),
         ({"rows_won": 0}, "Nothing was won"),
+        ({"first_as_of": "2025-12-28"}, "Its 4 days hold no whole week and no whole quarter"),
+        ({"first_as_of": "2025-12-01"}, "Its 31 days hold no whole quarter"),
         ({"reliability": []}, "too little held-back time"),
         ({"set_aside": {"deals.loss_reason": "written at the close"}}, "deals.loss_reason"),
     ],
@@ -112,6 +114,7 @@ def test_each_limit_is_said(changed: dict[str, Any], words: str) -> None:
     sound = {
         "is_better": True, "finding": "It is not shown to be better.", "closed": 900,
         "rows_won": 5, "reliability": [1], "set_aside": {},
+        "first_as_of": "2024-01-01T00:00:00", "last_as_of": "2026-01-01T00:00:00",
     }  # fmt: skip
     assert known_limits(sound) == []
     (told,) = known_limits(sound | changed)

@@ -16,14 +16,14 @@ Floats = NDArray[np.float64]
 ARRIVAL_DAYS = 1e-3
 """A landmark of a record younger than this was taken at its arrival."""
 
-_WEEK, _QUARTER = pd.Timedelta(days=7), pd.Timedelta(days=91)
+WEEK, QUARTER = pd.Timedelta(days=7), pd.Timedelta(days=91)
 CYCLES = {
-    "created_weekday": _WEEK,
-    "interval_weekday": _WEEK,
-    "interval_workday_share": _WEEK,
-    "days_to_quarter_end": _QUARTER,
-    "interval_quarter_place": _QUARTER,
-    "interval_quarter_turns": _QUARTER,
+    "created_weekday": WEEK,
+    "interval_weekday": WEEK,
+    "interval_workday_share": WEEK,
+    "days_to_quarter_end": QUARTER,
+    "interval_quarter_place": QUARTER,
+    "interval_quarter_turns": QUARTER,
 }
 """How long it takes until a column has shown each of its places. Trees that saw less take a rise
 from Monday to Thursday, or through the first weeks of a quarter, for a season."""
