@@ -49,6 +49,27 @@ def test_a_fall_has_its_date_and_its_size() -> None:
     assert told.monthly_loss == pytest.approx(usual * 0.5, rel=0.25)
 
 
+def test_a_fall_of_long_ago_is_how_things_are_by_now() -> None:
+    assert season(series(72, 400, 3, fall=0.5, ago=20)).verdict == "fall"
+    told = season(series(72, 400, 3, fall=0.5, ago=40))
+    assert told.verdict == "usual-swing"
+    assert told.fall_month is None
+
+
+def test_good_and_bad_times_that_last_are_seldom_called_a_fall() -> None:
+    """Errors of which half is left in the next month: bounds as below."""
+    count, alarms = 30, 0
+    for seed in range(count):
+        random = np.random.default_rng(seed)
+        times = [0.0]
+        for _ in range(71):
+            times.append(0.5 * times[-1] + 0.13 * random.standard_normal())
+        months = series(72, 400, seed)
+        tied = months.assign(won_amount=months["won_amount"] * np.exp(times))
+        alarms += season(tied).verdict == "fall"
+    assert binom.sf(alarms - 1, count, LEVEL) > 0.01
+
+
 def test_the_swing_and_the_growth_are_those_of_the_truth() -> None:
     told = season(series(72, 2_000, 5))
     year = told.months.tail(12)

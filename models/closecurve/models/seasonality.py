@@ -2,9 +2,9 @@
 
 Monthly revenue is a log-linear trend times the month of the year, with errors whose variance grows
 with the mean (quasi-Poisson, McCullagh and Nelder, 1989; fitted by statsmodels). A fall is a
-lasting step down. Its date is not known, so the largest step statistic over all dates is held
-against the largest that chance makes (Andrews, 1993): simulated with the company's own months, and
-with errors that follow each other as much as its own do.
+lasting step down within the last two years. Its date is not known, so the largest step statistic
+over these dates is held against the largest that chance makes (Andrews, 1993): simulated with the
+company's own months, and with errors that follow each other as much as its own do.
 """
 
 from dataclasses import dataclass, replace
@@ -33,10 +33,12 @@ DRAWS_OF_ONE = 200
 LEAST_AFTER = 2
 """One month alone is no lasting fall; it stands outside its interval instead."""
 LEAST_BEFORE = 12
+MOST_MONTHS_AGO = 24
+"""What began two years ago and more is how things are by now."""
 STATED_MONTHS_AGO = 6
 """The detectable fall is stated for one that began so many months before the end."""
 
-PERSISTENCES = np.linspace(0.0, 0.8, 17)
+PERSISTENCES = np.linspace(0.0, 0.8, 9)
 """Errors that fade more slowly could not be told from a trend in so few years."""
 
 MONTH_COLUMNS = slice(2, 13)
@@ -212,7 +214,8 @@ class _StepTest:
     def of(cls, swing: _Swing, level: float) -> "_StepTest":
         """The test of a fitted swing without a step; seeded."""
         count = len(swing.months)
-        starts = np.arange(LEAST_BEFORE, count - LEAST_AFTER + 1)
+        first = max(LEAST_BEFORE, count - MOST_MONTHS_AGO)
+        starts = np.arange(first, count - LEAST_AFTER + 1)
         weight = np.sqrt(swing.expected / swing.unit)
         basis = np.linalg.qr(swing.design * weight[:, None])[0]
         steps = (np.arange(count) >= starts[:, None]) * weight
@@ -264,21 +267,12 @@ def _persistence(residuals: Floats, basis: Floats, steps: Floats) -> Floats:
     of months do not settle it: the draws are spread as what is left is by chance.
     """
     found = _autocorrelations(residuals[None], basis, steps)
-    left = np.stack(
-        [
-            _autocorrelations(_unexplained(len(residuals), each, basis), basis, steps)
-            for each in PERSISTENCES
-        ]
-    )
+    tried = _noise(len(residuals), np.repeat(PERSISTENCES, DRAWS_OF_ONE))
+    left = _autocorrelations(tried - (tried @ basis) @ basis.T, basis, steps)
+    left = left.reshape(len(PERSISTENCES), DRAWS_OF_ONE)
     drawn = found + left.std(axis=1).mean() * np.random.default_rng(1).standard_normal(DRAWS)
-    found_by = np.maximum.accumulate(left.mean(axis=1))
-    return np.asarray(np.interp(drawn, found_by, PERSISTENCES), dtype=np.float64)
-
-
-def _unexplained(count: int, persistence: float, basis: Floats) -> Floats:
-    """(draws, count) what a fit leaves of simulated errors."""
-    made = _noise(count, np.full(DRAWS_OF_ONE, persistence))
-    return np.asarray(made - (made @ basis) @ basis.T)
+    means = np.maximum.accumulate(left.mean(axis=1))
+    return np.asarray(np.interp(drawn, means, PERSISTENCES), dtype=np.float64)
 
 
 def _autocorrelations(residuals: Floats, basis: Floats, steps: Floats) -> Floats:
