@@ -20,7 +20,7 @@ def basis() -> dict[str, Any]:
     """One open deal for each owner, the first by far the biggest."""
     count = len(OWNERS)
     labels = {kind: np.array(["(none)"] * count) for kind in ("team", "region", "product")}
-    shocks = Shocks(company=np.array([0.1]), cell=np.zeros(1), kinds={}, labels={})
+    shocks = Shocks(company=np.array([0.1]), cell=np.zeros(1), kinds={}, labels={}, shares={})
     return PublishedBasis(
         basis=Basis(
             leaf=np.arange(count),

@@ -95,7 +95,7 @@ def test_the_actual_of_a_past_origin_is_what_came_after_it_and_what_was_logged_l
     past = past_origins(told, QUARTER, AS_OF, CALENDAR).past.set_index("as_of")
     origin = past.loc[pd.Timestamp("2025-04-27")]
     assert origin["actual"] == 80
-    assert origin["noise"] == pytest.approx(1.0)
+    assert origin["squares"] == 10.0**2
 
 
 def test_held_back_means_are_placed_at_their_origins() -> None:

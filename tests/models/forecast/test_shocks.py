@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from closecurve.models.forecast.combination import Prior
+from closecurve.models.forecast.combination import LEAST_ERROR, Prior
 from closecurve.models.forecast.shocks import Structure, scope_errors
+from closecurve.models.forecast.simulation import Shocks
 
 PRIOR = Prior(variance=0.04, overlap=0.1)
 
@@ -55,16 +56,31 @@ def test_a_team_s_error_is_made_of_its_own_shock_and_its_owners() -> None:
     assert own["team"] ** 2 + 0.5 * 0.4**2 == pytest.approx(0.25)
 
 
-def test_the_shocks_leave_the_company_its_own_error() -> None:
-    structure = Structure(leaves=LEAVES, weight=np.ones(4))
-    shocks = structure.shocks(
-        np.array([0.3]), np.zeros(1), np.zeros(1), {"team": 0.2, "owner": 0.2}
-    )
-    whole = shocks.company[0] ** 2 + shocks.kinds["team"] ** 2 / 2 + shocks.kinds["owner"] ** 2 / 4
-    assert whole == pytest.approx(0.09)
+@pytest.fixture
+def strays() -> Shocks:
+    """Two teams of two owners each, one of whom has half of the whole."""
+    structure = Structure(leaves=LEAVES, weight=np.array([3.0, 1.0, 1.0, 1.0]))
+    return structure.shocks(np.array([0.3]), np.zeros(1), np.zeros(1), {"team": 0.2, "owner": 0.2})
 
 
-def test_scopes_that_stray_more_than_the_company_leave_it_the_least_error() -> None:
+def test_scopes_leave_the_company_its_own_error_however_far_they_stray(strays: Shocks) -> None:
+    assert strays.company[0] == pytest.approx(0.3)
+    owners = strays.strays("owner", 1021, np.random.default_rng(0))
+    assert np.std(np.log(owners).T @ strays.shares["owner"]) < 1e-12
+    assert np.std(strays.shares["owner"] @ owners) < 0.02
+
+
+def test_a_scope_strays_the_less_the_larger_it_is_and_by_nothing_on_average(
+    strays: Shocks,
+) -> None:
+    """By hand: 1 - 2 x 1/2 + (9 + 3) / 36 of the variance for half of the whole; 1 for a sixth."""
+    owners = strays.strays("owner", 10_007, np.random.default_rng(0))
+    assert owners.mean(axis=1) == pytest.approx(1.0, abs=0.01)
+    expected = strays.kinds["owner"] * np.sqrt([1 / 3, 1.0, 1.0, 1.0])
+    assert np.std(np.log(owners), axis=1) == pytest.approx(expected, rel=0.03)
+
+
+def test_cells_that_stray_leave_the_company_the_least_error() -> None:
     structure = Structure(leaves=LEAVES, weight=np.ones(4))
-    shocks = structure.shocks(np.array([0.1]), np.zeros(1), np.zeros(1), {"owner": 1.0})
-    assert shocks.company[0] == pytest.approx(0.03)
+    shocks = structure.shocks(np.array([0.1]), np.array([0.2]), np.array([0.04]), {})
+    assert shocks.company[0] == pytest.approx(LEAST_ERROR)

@@ -27,6 +27,7 @@ def published() -> PublishedBasis:
         cell=np.zeros(2),
         kinds={"owner": 0.2},
         labels={"owner": np.array([0, 1])},
+        shares={"owner": np.array([1310.0, 660.0]) / 1970.0},
     )
     basis = Basis(
         leaf=np.array([0, 0, 1, 1]),

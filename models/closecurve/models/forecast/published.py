@@ -1,14 +1,14 @@
 """The basis of a forecast as it is published, and read again by the service."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from closecurve.crm.errors import UsageError
-from closecurve.models.forecast.simulation import Basis, Shocks
+from closecurve.models.forecast.simulation import Basis, Shocks, no_shocks, shares_of
 from closecurve.models.scopes import COMPANY, MANAGER, NOBODY, Chains, below
 
 DIGITS = 6
@@ -103,24 +103,11 @@ class PublishedBasis:
     @classmethod
     def from_json(cls, said: Json) -> "PublishedBasis":
         """What `to_json` wrote."""
-        new, learnt, deals = said["new"], said["taught"], said["deals"]
-        cells = len(learnt["scale"])
         labels = {kind: np.array(names, dtype=str) for kind, names in said["leaves"].items()}
-        made = cls(
-            basis=Basis(
-                leaf=np.array(deals["leaf"], dtype=np.intp),
-                amount=_floats(deals["amount"]),
-                ratios=_floats(learnt["ratios"]),
-                won_by=_floats(deals["won_by"]).reshape(-1, cells + 1),
-                created_count=_floats(new["created_count"]),
-                expected_count=_floats(new["expected_count"]).reshape(-1, cells),
-                stratum=np.array(new["stratum"], dtype=np.intp),
-                amounts=tuple(_floats(each) for each in new["amounts"]),
-                scale=_floats(learnt["scale"]),
-                shocks=_shocks(learnt, labels),
-                seed=said["seed"],
-            ),
-            deal_ids=tuple(deals["deal_id"]),
+        plain = _basis(said)
+        return cls(
+            basis=replace(plain, shocks=_shocks(said["taught"], labels, plain.leaf_expected())),
+            deal_ids=tuple(said["deals"]["deal_id"]),
             labels=labels,
             chains={owner: tuple(chain) for owner, chain in said["chains"].items()},
             bound_days=_floats(said["bound_days"]),
@@ -128,18 +115,39 @@ class PublishedBasis:
             win_rate_ratio=float(said["win_rate_ratio"]),
             draws=int(said["draws"]),
         )
-        return made
 
 
 def _floats(values: Iterable[Any]) -> Floats:
     return np.array(list(values), dtype=np.float64)
 
 
-def _shocks(learnt: Json, labels: Mapping[str, NDArray[np.str_]]) -> Shocks:
+def _basis(said: Json) -> Basis:
+    """The basis without its shocks."""
+    new, learnt, deals = said["new"], said["taught"], said["deals"]
+    cells = len(learnt["scale"])
+    return Basis(
+        leaf=np.array(deals["leaf"], dtype=np.intp),
+        amount=_floats(deals["amount"]),
+        ratios=_floats(learnt["ratios"]),
+        won_by=_floats(deals["won_by"]).reshape(-1, cells + 1),
+        created_count=_floats(new["created_count"]),
+        expected_count=_floats(new["expected_count"]).reshape(-1, cells),
+        stratum=np.array(new["stratum"], dtype=np.intp),
+        amounts=tuple(_floats(each) for each in new["amounts"]),
+        scale=_floats(learnt["scale"]),
+        shocks=no_shocks(cells),
+        seed=said["seed"],
+    )
+
+
+def _shocks(learnt: Json, names: Mapping[str, NDArray[np.str_]], weight: Floats) -> Shocks:
+    """The shocks of leaves with these `names` by kind and expected amounts `weight` (leaves,)."""
     kinds = learnt["kinds"]
+    labels = {kind: np.unique(names[kind], return_inverse=True)[1] for kind in kinds}
     return Shocks(
         company=_floats(learnt["company"]),
         cell=_floats(learnt["cell"]),
         kinds=kinds,
-        labels={kind: np.unique(labels[kind], return_inverse=True)[1] for kind in kinds},
+        labels=labels,
+        shares={kind: shares_of(found, weight) for kind, found in labels.items()},
     )

@@ -173,8 +173,8 @@ class PastOrigins:
 
     - `today`: the rules' values now, `bottom_up` aside; NaN for a rule that has no history yet;
     - `past`: one row for each past origin, latest first: as_of, period_start, period_end, `actual`
-      (won in the rest of the period), `noise` (relative variance that counting alone gives the
-      actual), and the rules.
+      (won in the rest of the period), `squares` (the sum of its squared amounts, the variance that
+      counting alone gives it), and the rules.
     - `usual_amount`: the mean won amount, the yardstick of what is negligible.
     """
 
@@ -220,10 +220,8 @@ def _actuals(won: WonAmounts, grid: pd.DataFrame, as_of: pd.Timestamp) -> pd.Dat
     now = pd.Series(as_of, index=grid.index)
     total = won.between(grid["period_start"], grid["period_end"], now)
     start = _rest_start(grid)
-    rest = won.between(start, grid["period_end"], now)
     squares = won.between(start, grid["period_end"], now, power=2)
-    noise = np.divide(squares, rest**2, out=np.zeros(len(grid)), where=rest > 0)
-    return pd.DataFrame({"actual": total - won.booked(grid), "noise": noise}, index=grid.index)
+    return pd.DataFrame({"actual": total - won.booked(grid), "squares": squares}, index=grid.index)
 
 
 def _bottom_up_at(as_of: pd.Series, bottom_up: pd.DataFrame | None) -> pd.Series:

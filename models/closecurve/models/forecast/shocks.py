@@ -2,8 +2,8 @@
 
 At a past origin each scope has what curves and arrivals gave it, scaled so that the company comes
 out right, and what it brought. What is left, beyond the noise of counting, is the error of the
-kind: one for all its scopes, shrunk to the prior where origins are few. A scope's error is made of
-its own shock and of those of the finer kinds inside it, and the company's of all of them.
+kind: one for all its scopes, shrunk to the prior where origins are few. A scope strays by its own
+shock and by those of the finer kinds inside it, from a company that keeps the error of its own.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from closecurve.models.forecast.combination import LEAST_ERROR, PRIOR_WINDOWS, Prior
-from closecurve.models.forecast.simulation import Shocks
+from closecurve.models.forecast.simulation import Shocks, shares_of
 from closecurve.models.product_limit import codes_of
 from closecurve.models.scopes import COMPANY, labels_of
 
@@ -82,19 +82,19 @@ class Structure:
         within: NDArray[np.float64],
         errors: Mapping[str, float],
     ) -> Shocks:
-        """The shocks that give the company its own error, and every kind its.
+        """The shocks that give the company its own error, and every kind how it strays.
 
         `company` (cells,) is the error of the pivot of each cell, `cell` (cells,) how far it strays
         within, and `within` (cells,) the variance that this alone gives the pivot.
         """
-        own = self.own_shocks(errors)
-        scopes = sum(own[kind] ** 2 * self.concentration(kind, COMPANY) for kind in own)
-        left = company**2 - scopes - within
+        least = np.minimum(company, LEAST_ERROR) ** 2
+        labels = {kind: self._labels(kind) for kind in errors}
         return Shocks(
-            company=np.sqrt(np.maximum(left, np.minimum(company, LEAST_ERROR) ** 2)),
+            company=np.sqrt(np.maximum(company**2 - within, least)),
             cell=cell,
-            kinds=own,
-            labels={kind: self._labels(kind) for kind in own},
+            kinds=self.own_shocks(errors),
+            labels=labels,
+            shares={kind: shares_of(found, self.weight) for kind, found in labels.items()},
         )
 
     def _labels(self, kind: str) -> NDArray[np.intp]:

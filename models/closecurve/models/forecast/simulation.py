@@ -38,20 +38,40 @@ SMOOTH_FROM = 100.0
 class Shocks:
     """What past origins taught of errors: standard deviations of log factors of mean 1.
 
-    `company` (cells,) is common to all; `kinds` has one for each scope kind whose labels have their
-    own, `labels` (leaves,) the label of each leaf; `cell` (cells,) is how far a cell strays within
-    its pivot, whose own sum it leaves as it is on average.
+    `company` (cells,) is common to all; `kinds` has one for each scope kind whose labels stray from
+    their fair share of it, `labels` (leaves,) the label of each leaf, `shares` (labels,) the fair
+    shares; `cell` (cells,) is how far a cell strays within its pivot, whose own sum it leaves as it
+    is on average.
     """
 
     company: Floats
     cell: Floats
     kinds: Mapping[str, float]
     labels: Mapping[str, Places]
+    shares: Mapping[str, Floats]
+
+    def strays(self, kind: str, draws: int, rng: np.random.Generator) -> Floats:
+        """(labels, draws) the factors of a kind's scopes.
+
+        What one gains the others lose: the mean by fair shares is taken out of the logarithms, so
+        that the company keeps its own error. That leaves a scope the less the larger it is.
+        """
+        share, error = self.shares[kind], self.kinds[kind]
+        normals = stratified_normals(len(share), draws, rng)
+        variance = 1.0 - 2.0 * share + share @ share
+        logs = error * (normals - share @ normals) - error**2 / 2 * variance[:, None]
+        return np.asarray(np.exp(logs), dtype=np.float64)
 
 
 def no_shocks(cells: int) -> Shocks:
     """Shocks of nothing, as before anything is learnt."""
-    return Shocks(company=np.zeros(cells), cell=np.zeros(cells), kinds={}, labels={})
+    return Shocks(company=np.zeros(cells), cell=np.zeros(cells), kinds={}, labels={}, shares={})
+
+
+def shares_of(labels: Places, weight: Floats) -> Floats:
+    """(labels,) what each label has of the whole `weight` (leaves,); zeros of nothing."""
+    found = np.bincount(labels, weight).astype(np.float64)
+    return found / found.sum() if found.sum() > 0 else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,6 +117,10 @@ class Basis:
         means = np.array([float(amounts.mean()) for amounts in self.amounts])
         return np.asarray(self.expected_count * means[self.stratum, None], dtype=np.float64)
 
+    def leaf_expected(self) -> Floats:
+        """(leaves,) expected amount of open and new deals in all cells, before `scale`."""
+        return np.asarray((self.open_expected() + self.new_expected()).sum(axis=1))
+
 
 def simulate(
     basis: Basis, membership: csc_array | Floats, cells_of_period: NDArray[np.bool_], draws: int
@@ -112,11 +136,7 @@ def simulate(
     rng = np.random.default_rng(basis.seed)
     plan = DealPlan.of(len(basis.leaf), draws, rng)
     common = _common(basis, draws, rng)
-    own = {
-        kind: with_mean_one(stratified_normals(int(labels.max()) + 1, draws, rng), error)
-        for kind, error in basis.shocks.kinds.items()
-        for labels in (basis.shocks.labels[kind],)
-    }
+    own = {kind: basis.shocks.strays(kind, draws, rng) for kind in basis.shocks.kinds}
     total = np.zeros((len(cells_of_period), membership.shape[0], draws))
     for start in range(0, basis.leaves, BLOCK_LEAVES):
         leaves = slice(start, min(start + BLOCK_LEAVES, basis.leaves))

@@ -153,8 +153,7 @@ def taught(base: BottomUp, combined: Sequence[Combination], lessons: Lessons) ->
     cell = np.array([first, *[later] * (len(cells) - 1)])
     shares = np.divide(cells, rests[pivot], out=np.zeros_like(cells), where=rests[pivot] > 0)
     within = np.bincount(pivot, (shares * cell) ** 2, len(rests)).astype(np.float64)
-    weight = (base.basis.open_expected() + base.basis.new_expected()).sum(axis=1)
-    structure = Structure(leaves=base.leaves, weight=weight)
+    structure = Structure(leaves=base.leaves, weight=base.basis.leaf_expected())
     return replace(
         base.basis,
         scale=scale[pivot],
