@@ -15,7 +15,6 @@ import pandas as pd
 from closecurve.crm.calendar import FiscalCalendar
 from closecurve.crm.errors import DataError
 from closecurve.crm.stages import Process
-from closecurve.models.calibration import HazardCalibration
 from closecurve.models.choosing import Apart, choose_apart
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import HORIZONS, Part, held_back_start
@@ -76,14 +75,12 @@ def train_curve(
     }
     start = held_back_start(whole.rows, cutoff)
     verdict = None if start is None else judge(whole, start, cutoff, common, horizons, budget)
-    apart = Apart()
-    if verdict is None or verdict.chosen is None:
-        apart = choose_apart(whole, cutoff, common, horizons)
-    chosen = (verdict.chosen if verdict else None) or apart.choice
+    chosen = verdict.chosen if verdict else None
+    apart = Apart() if chosen else choose_apart(whole, cutoff, common, horizons)
+    chosen = chosen or apart.choice
     model = chosen.fit(whole, cutoff, common)
-    model.calibration_ = (
-        (verdict.calibration if verdict else None) or apart.calibration or HazardCalibration()
-    )
+    proven = (verdict.calibration if verdict else None) or apart.calibration
+    model.calibration_ = proven or model.calibration_
     report = _sizes(whole, cutoff) | {"chosen": chosen.to_json()}
     report |= verdict.report if verdict else _unjudged()
     report["calibration_apart"] = dict(apart.proof)
