@@ -172,6 +172,13 @@ def test_changes_of_the_outcome_itself_count() -> None:
     ]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_a_move_and_an_outcome_of_one_instant_the_outcome_counts(order: tuple[int, int]) -> None:
+    rows = [(4, "outcome", "won"), (4, "stage", "Proposal")]
+    made = facts(deal(), changes(*(rows[place] for place in order)))
+    assert [fact for fact in made if fact[1] == "outcome"] == [(4, "outcome", "won")]
+
+
 def test_an_attribute_with_changes_is_tracked_for_every_deal() -> None:
     deals = pd.DataFrame(
         [

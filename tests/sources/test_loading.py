@@ -67,6 +67,21 @@ def test_a_full_temporary_folder_is_the_machines_fault(
     assert list(temporary.iterdir()) == []
 
 
+def test_a_very_wide_table_is_read_and_a_narrow_one_after_it(tmp_path: Path) -> None:
+    names = [f"x{i}" for i in range(600)]
+    wide = FileSource(name="wide", path=tmp_path / "wide.parquet")
+    pq.write_table(pa.table({name: pa.array(range(2500)).cast("str") for name in names}), wide.path)
+    narrow = FileSource(name="narrow", path=tmp_path / "narrow.csv")
+    narrow.path.write_text("id\n1\n")
+    with loaded_sources([wide, narrow]) as (connection, loaded):
+        connection.execute("CREATE TABLE copy AS SELECT * FROM wide")
+        assert connection.execute("SELECT max(x599), count(*) FROM copy").fetchone() == (
+            "999",
+            2500,
+        )
+    assert loaded["wide"].row_count == 2500
+
+
 def test_files_and_databases_are_tables_side_by_side(tmp_path: Path) -> None:
     (tmp_path / "deals.csv").write_text("id\n1\n")
     url = f"sqlite:///{tmp_path}/crm.db"

@@ -144,6 +144,15 @@ def test_a_database_shows_the_tables_of_a_crm(tmp_path: Path) -> None:
     assert (looked.folder, looked.needs_variable) == (None, False)
 
 
+def test_a_database_without_deals_shows_every_table(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    engine = sqlalchemy.create_engine(url)
+    events = {"case_id": [1, 1], "activity": ["Offer", "Signed"], "timestamp": ["a", "b"]}
+    pd.DataFrame(events).to_sql("audit", engine, index=False)
+    engine.dispose()
+    assert [table.name for table in look(url).tables] == ["audit"]
+
+
 def test_an_address_with_a_password_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,10 +17,11 @@ def deal_outcomes(
 ) -> pd.DataFrame:
     """Facts of `outcome`: moves to won and lost stages, and back to open ones after them.
 
-    The deals table's own close is added where the moves do not already end with it. Without
-    `reopen` only the first close counts.
+    Of a move and an outcome of one instant the outcome counts: a deal is often won in the stage
+    that it reached with the same write. The deals table's own close is added where the moves do
+    not already end with it. Without `reopen` only the first close counts.
     """
-    moves = pd.concat([_said(facts), _moved(deals, facts, processes)], ignore_index=True)
+    moves = pd.concat([_moved(deals, facts, processes), _said(facts)], ignore_index=True)
     moves = _after_first_close(_in_order(moves))
     stated = _stated(deals, moves[~_of_deletion(moves)])
     outcomes = _in_order(pd.concat([moves, stated], ignore_index=True))

@@ -5,6 +5,18 @@ from dataclasses import dataclass
 RANGE_CELLS = 250_000
 """About so many values are held as frames at a time; the rows of one id always stay together."""
 
+MOST_ROW_CELLS = 50
+"""A wider row counts as no more: a range costs its time per column, and has some 5,000 rows."""
+
+
+def row_cells(width: int) -> int:
+    """How many values a row of so many columns counts as, where ranges are cut.
+
+    >>> row_cells(8), row_cells(150)
+    (8, 50)
+    """
+    return min(width, MOST_ROW_CELLS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:

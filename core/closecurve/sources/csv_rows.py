@@ -1,6 +1,8 @@
 """CSV as it is found: any delimiter, quotes and encoding, read in blocks of bounded size."""
 
 import codecs
+import threading
+import weakref
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -18,6 +20,12 @@ MOST_COLUMNS = 2000
 """No export is wider; the types of all columns have to be given before the header is read."""
 
 _BLOCK_BYTES = 2 << 20  # the longest record that can be read
+
+_MOST_BLOCKS = 4
+"""Blocks in memory at a time: Arrow works on two or three, and would read 32 ahead."""
+
+_PATIENCE_SECONDS = 1.0
+"""So long a block waits for one before it to be let go; then it is read all the same."""
 
 
 def csv_batches(opened: Opened, source: FileSource) -> Iterator[Batch]:
@@ -85,7 +93,11 @@ def _blocks(
 
 
 class _Watched:
-    """A stream that counts quotes and remembers its end, to tell a file that was cut off."""
+    """A stream that counts quotes and remembers its end, to tell a file that was cut off.
+
+    It is read in another thread, ahead of what is worked on, and waits while Arrow still holds
+    `_MOST_BLOCKS` of its blocks.
+    """
 
     closed = False
 
@@ -99,6 +111,7 @@ class _Watched:
         self._ahead = b""
         self._end = b""
         self._quote_count = 0
+        self._room = threading.Semaphore(_MOST_BLOCKS)
 
     def readable(self) -> bool:
         return True
@@ -108,7 +121,14 @@ class _Watched:
         self._ahead = self._stream.read(_BLOCK_BYTES)
         return bool(self._ahead)
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1) -> memoryview:
+        """The next bytes, which count as held until Arrow lets go of them."""
+        self._room.acquire(timeout=_PATIENCE_SECONDS)
+        block = memoryview(self._next(size))
+        weakref.finalize(block, self._room.release)
+        return block
+
+    def _next(self, size: int) -> bytes:
         content = self._ahead[:size] if self._ahead else self._stream.read(size)
         self._ahead = self._ahead[len(content) :] if self._ahead else b""
         # In UTF-8 no sign of ASCII is ever part of another one; in UTF-16 a quote may be.

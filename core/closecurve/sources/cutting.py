@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from closecurve.crm.ranges import RANGE_CELLS, Cut, IdRange
+from closecurve.crm.ranges import RANGE_CELLS, Cut, IdRange, row_cells
 from closecurve.crm.review import RawTable
 from closecurve.sources.growing import quoted
 from closecurve.sources.mapped import MappedPart, MappedTable
@@ -100,7 +100,8 @@ def _count(
     connection.execute('CREATE TABLE "_counted" (id VARCHAR, cells BIGINT)')
     for part in (part for table in tables.values() for part in table.parts):
         connection.execute(
-            f'INSERT INTO "_counted" SELECT {part.id_sql(key)}, count(*) * {len(part.columns)}'
+            f'INSERT INTO "_counted" SELECT {part.id_sql(key)},'
+            f" count(*) * {row_cells(len(part.columns))}"
             f" FROM {quoted(part.table)} WHERE {_belongs(cut, part)} GROUP BY 1"
         )
     for batch in known:

@@ -15,10 +15,9 @@ from closecurve.crm.mapping_sources import DatabaseSource
 from closecurve.crm.quality import Subjects
 from closecurve.crm.ranges import CUTS, Cut
 from closecurve.crm.values import is_among
-from closecurve.sources import loading
 from closecurve.sources.cutting import CutTables, cut_tables
 from closecurve.sources.growing import quoted
-from closecurve.sources.loading import LoadedSource, loaded_sources
+from closecurve.sources.loading import LoadedSource, loaded_sources, memory_for
 from closecurve.sources.mapped import MappedTable
 from closecurve.sources.parts import mapped_table
 from closecurve.sources.relations import Relation
@@ -112,7 +111,8 @@ def extracted(
             for name, listed in mapping.tables.items()
         }
         _drop_all_but(connection, {part.table for each in tables.values() for part in each.parts})
-        connection.execute(f"SET memory_limit='{loading.MEMORY}'")
+        widest = max(len(part.columns) for each in tables.values() for part in each.parts)
+        connection.execute(f"SET memory_limit='{memory_for(widest)}'")
         states = {name: each.state for name, each in loaded.items() if each.state is not None}
         digests = {name: sha for each in loaded.values() for name, sha in each.digests.items()}
         yield Extract(

@@ -19,6 +19,7 @@ from closecurve.crm.stages import Process
 from closecurve.sources.building import HistoryParts
 from closecurve.sources.checking import CheckedRanges, RowRules, check_ranges
 from closecurve.sources.extract import extracted
+from closecurve.sources.room import paged_memory
 from closecurve.sources.spool import spooling
 from closecurve.sources.state import SourceState
 from closecurve.stores.files import write_text
@@ -72,7 +73,7 @@ def run_import(
     """
     before = None if afresh else store.current_or_none()
     rules = RowRules(processes=processes, company_zone=calendar.time_zone, began_at=began_at)
-    with spooling() as spool:
+    with paged_memory(), spooling() as spool:
         with extracted(mapping, calendar.time_zone, state=_state(store, before)) as extract:
             checked = check_ranges(extract, rules, spool, before)
         _check_kept(checked, mapping.most_bad_share, store.home)

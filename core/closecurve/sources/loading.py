@@ -23,7 +23,7 @@ from closecurve.sources.databases import Database, open_database
 from closecurve.sources.files import digest_of, file_batches, files_of
 from closecurve.sources.growing import GrowingTable
 from closecurve.sources.increments import load_database
-from closecurve.sources.room import fitting, give_back
+from closecurve.sources.room import NO_ROOM, fitting, give_back
 from closecurve.sources.rows import Batch, refused
 from closecurve.sources.state import SourceState
 
@@ -33,9 +33,24 @@ MEMORY = "32MB"
 ROOM = "512MB"
 """The same while rows are joined, compared or sorted whole: such a step may need more at once."""
 
-_STORAGE = "ROW_GROUP_SIZE 20480, BLOCK_SIZE 16384, RECOVERY_MODE 'NO_WAL_WRITES'"
-"""Small pieces: a table of a thousand columns is written in little memory. Nothing is recovered:
-the file goes with the import."""
+_PER_COLUMN_KB = 256
+"""What a column of a table needs of it while rows are added: those of all columns are there."""
+
+_STORAGE = "ROW_GROUP_SIZE 20480, BLOCK_SIZE 65536, RECOVERY_MODE 'NO_WAL_WRITES'"
+"""Small pieces: a table of a thousand columns is written in little memory. Yet smaller blocks would
+cost more, as DuckDB keeps a record of each outside its limit. Nothing is recovered: the file goes
+with the import."""
+
+
+def memory_for(width: int) -> str:
+    """What DuckDB may hold while rows of so many columns are added to a table.
+
+    >>> memory_for(20), memory_for(1000)
+    ('32MB', '256000kB')
+    """
+    is_narrow = width * _PER_COLUMN_KB <= int(MEMORY.removesuffix("MB")) * 1000
+    return MEMORY if is_narrow else f"{width * _PER_COLUMN_KB}kB"
+
 
 _LOCK = (
     "SET TimeZone='UTC'",
@@ -45,6 +60,7 @@ _LOCK = (
 )
 _CONFIG = {
     "threads": "1",  # each has row groups of its own in memory
+    "checkpoint_threshold": "1TB",  # one would read and write what was read so far once more
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
@@ -83,26 +99,38 @@ def loaded_sources(
     with tempfile.TemporaryDirectory(prefix="closecurve-import-") as folder:
         limits = {"memory_limit": ROOM if room else MEMORY, "temp_directory": f"{folder}/spill"}
         with (
-            fitting(duckdb.OutOfMemoryException, duckdb.IOException),
+            fitting(*NO_ROOM),
             duckdb.connect(config={**_CONFIG, **limits}) as connection,
         ):
             connection.execute(f"ATTACH '{folder}/rows.db' AS _import ({_STORAGE})")
             connection.execute("USE _import")
-            loaded = _load(connection, sources, state)
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+            loaded = _load(connection, sources, state, room=room)
+            if not room:
+                _give(connection, max((len(each.columns) for each in loaded.values()), default=0))
             for statement in _LOCK:
                 connection.execute(statement)
             yield connection, loaded
 
 
+def _give(connection: duckdb.DuckDBPyConnection, width: int) -> None:
+    """Gives DuckDB the memory for tables of so many columns."""
+    connection.execute(f"SET memory_limit='{memory_for(width)}'")
+
+
 def _load(
-    connection: duckdb.DuckDBPyConnection, sources: Iterable[Source], state: SourceState | None
+    connection: duckdb.DuckDBPyConnection,
+    sources: Iterable[Source],
+    state: SourceState | None,
+    *,
+    room: bool,
 ) -> dict[str, LoadedSource]:
     """Every source as a table; the databases of one address in one transaction."""
     loaded: dict[str, LoadedSource] = {}
     by_url: dict[str, list[DatabaseSource]] = {}
     for source in sources:
         if isinstance(source, FileSource):
-            loaded[source.name] = _load_files(connection, source)
+            loaded[source.name] = _load_files(connection, source, room=room)
         elif isinstance(source, DatabaseSource):
             by_url.setdefault(source.url, []).append(source)
     for together in by_url.values():
@@ -128,7 +156,9 @@ def _load_database(
     )
 
 
-def _load_files(connection: duckdb.DuckDBPyConnection, source: FileSource) -> LoadedSource:
+def _load_files(
+    connection: duckdb.DuckDBPyConnection, source: FileSource, *, room: bool
+) -> LoadedSource:
     table = GrowingTable(connection, source.name)
     shapeless: list[tuple[str, int, str]] = []
     row_count, digests = 0, {}
@@ -136,6 +166,8 @@ def _load_files(connection: duckdb.DuckDBPyConnection, source: FileSource) -> Lo
         digests[path.name] = digest_of(path)
         for batch in file_batches(path, source):
             _check_columns(table, batch, path)
+            if not room and len(batch.rows.column_names) > len(table.kinds):
+                _give(connection, len(batch.rows.column_names))
             table.add(batch.rows)
             row_count += len(batch.rows)
             shapeless += [(path.name, line, text) for line, text in batch.shapeless]

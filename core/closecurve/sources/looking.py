@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +20,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from closecurve.crm.errors import DataError, EnvironmentFailure, UsageError
 from closecurve.crm.guess.names import named_role
-from closecurve.crm.guess.roles import guess_roles
+from closecurve.crm.guess.roles import guess_roles, of_role
 from closecurve.crm.guess.seen import SeenTable
+from closecurve.crm.guess.states import DATED
 from closecurve.crm.mapping_sources import (
     FILE_COLUMN,
     LINE_COLUMN,
@@ -199,12 +201,16 @@ def _columns(database: Database) -> dict[str, list[str]]:
 
 
 def _telling(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """The tables that have a role by their names, the most telling first."""
+    """The tables that have a role by their names, the most telling first; all the others after
+    them where none is deals, as an event log may tell of them."""
     headers = [
         SeenTable(name=name, label=name, keys={}, rows=pd.DataFrame({c: [] for c in listed}))
         for name, listed in columns.items()
     ]
-    guessed = [guess.table.name for guess in guess_roles([_as_text(each) for each in headers])]
+    roles = guess_roles([_as_text(each) for each in headers])
+    guessed = [guess.table.name for guess in roles]
+    if not of_role(roles, "deals"):
+        guessed += [name for name in columns if name not in guessed]
     return guessed[:MOST_TABLES]
 
 
@@ -250,8 +256,8 @@ def _seen(label: str, keys: Mapping[str, str | int], rows: pa.Table, is_whole: b
 def _series_joined(tables: Sequence[SeenTable]) -> list[SeenTable]:
     """Files whose names differ by their numbers alone, as one source of all of them.
 
-    Only where they have the same columns and no record stands in two of them: full exports of
-    several days are another thing, which the mapping has to say.
+    Only where they have the same columns. Where records stand in several of them, their names must
+    hold a day each, and FILE_COLUMN says by row which: full exports of several days.
     """
     series: dict[tuple[str, ...], list[SeenTable]] = {}
     for table in tables:
@@ -266,8 +272,13 @@ def _one_of_series(group: Sequence[SeenTable]) -> Sequence[SeenTable]:
         return group
     rows = pd.concat([table.rows for table in group], ignore_index=True)
     keys = [name for name in first.columns if all(table.is_key(name) for table in group)]
-    if not keys or not rows[keys[0]].is_unique:
+    if not keys:
         return group
+    if not rows[keys[0]].is_unique:
+        if not _are_dated([table.label for table in group]):
+            return group
+        lengths = [len(table.rows) for table in group]
+        rows[FILE_COLUMN] = np.repeat([table.label for table in group], lengths)
     pattern = _NUMBERS.sub("*", first.label)
     is_whole = all(table.is_whole for table in group)
     return [
@@ -275,6 +286,12 @@ def _one_of_series(group: Sequence[SeenTable]) -> Sequence[SeenTable]:
             first, label=pattern, keys={**first.keys, "path": pattern}, rows=rows, is_whole=is_whole
         )
     ]
+
+
+def _are_dated(labels: Sequence[str]) -> bool:
+    """Whether the names of files are alike but for a day."""
+    days = [DATED.search(label) for label in labels]
+    return all(days) and len({DATED.sub(r"*\g<sign>", label) for label in labels}) == 1
 
 
 def _named(tables: Sequence[SeenTable]) -> list[SeenTable]:

@@ -9,6 +9,7 @@ from closecurve.crm.errors import DataError
 from closecurve.crm.mapping_sources import FILE_COLUMN, LINE_COLUMN
 from closecurve.crm.values import ValueFormat
 from closecurve.sources.growing import quoted
+from closecurve.sources.room import NO_ROOM
 
 IN_FILE_ORDER = (FILE_COLUMN, LINE_COLUMN)
 
@@ -78,7 +79,7 @@ def run(
     """Runs what the mapping says under `key`. Raises DataError where it fails on the data."""
     try:
         return connection.execute(query)
-    except (duckdb.OutOfMemoryException, duckdb.IOException):
+    except NO_ROOM:
         raise
     except duckdb.Error as error:
         raise DataError(

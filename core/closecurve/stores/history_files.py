@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 
 from closecurve.crm.continuing_facts import STATED
 from closecurve.crm.errors import DataError
-from closecurve.crm.ranges import Cut, IdRange
+from closecurve.crm.ranges import Cut, IdRange, row_cells
 from closecurve.crm.tables import HISTORY_TABLES
 from closecurve.features.tables import arrow_table
 from closecurve.stores.files import sync
 
-ROW_GROUP = 100_000
+ROW_GROUP = 20_000
 """Rows of a row group: what a reader of a range of ids reads at the least."""
 
 STATED_TABLE = "stated"
@@ -152,7 +152,7 @@ def ids_in(folder: Path, name: str, cut: Cut) -> Iterator[pa.Table]:
             if cut.unless is not None:
                 ids = ids.filter(pc.is_null(batch.column(cut.unless)))
             counted = pc.value_counts(ids.drop_null())
-            cells = pc.multiply(counted.field("counts"), len(opened.schema_arrow))
+            cells = pc.multiply(counted.field("counts"), row_cells(len(opened.schema_arrow)))
             yield pa.table({"id": counted.field("values"), "cells": cells})
 
 

@@ -2,6 +2,7 @@
 and new values, a table of moves, a row per change, or a column for each stage."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Final
 
 from closecurve.crm.guess.deals import DealGuess, forecast_values
@@ -36,12 +37,7 @@ def guess_changes(
         found.append(_of_shape(history, taken))
     if won := won_amounts(deals, frozenset().union(*(each.fields for each in found))):
         found.append(won)
-    with_moves = [each.moves for each in found if len(each.moves)]
-    return ChangeGuess(
-        sections=tuple(section for each in found for section in each.sections),
-        moves=with_moves[0] if with_moves else no_moves(),
-        fields=frozenset().union(*(each.fields for each in found)),
-    )
+    return reduce(ChangeGuess.joined, found, ChangeGuess())
 
 
 def _shape(columns: Mapping[str, str]) -> int:

@@ -21,6 +21,14 @@ class ChangeGuess:
     moves: pd.DataFrame = field(default_factory=no_moves)
     fields: frozenset[str] = frozenset()
 
+    def joined(self, other: "ChangeGuess") -> "ChangeGuess":
+        """The parts of both; the moves are those of the first that has any."""
+        return ChangeGuess(
+            sections=self.sections + other.sections,
+            moves=self.moves if len(self.moves) else other.moves,
+            fields=self.fields | other.fields,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:

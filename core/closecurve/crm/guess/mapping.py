@@ -9,12 +9,12 @@ from typing import Final
 
 import pandas as pd
 
-from closecurve.crm.guess.changes import change_remarks, guess_changes
-from closecurve.crm.guess.deals import DealGuess, checked_columns, guess_deals, with_changes
+from closecurve.crm.guess.cases import log_activities
+from closecurve.crm.guess.changes import change_remarks
+from closecurve.crm.guess.deals import DealGuess
 from closecurve.crm.guess.draft import Draft, Entry, Section, Value
-from closecurve.crm.guess.entered import wide_columns
+from closecurve.crm.guess.finding import FoundDeals, Repeated, Shapes, find_deals
 from closecurve.crm.guess.formats import FormatGuess, guess_formats
-from closecurve.crm.guess.histories import ChangeGuess
 from closecurve.crm.guess.leads import LeadGuess, guess_leads, leads_among_deals
 from closecurve.crm.guess.others import (
     Subjects,
@@ -26,10 +26,8 @@ from closecurve.crm.guess.roles import RoleGuess, guess_roles, no_subjects, of_r
 from closecurve.crm.guess.seen import SeenTable
 from closecurve.crm.guess.stages import (
     StageFacts,
-    StageList,
     guess_processes,
     probability_shares,
-    stage_list,
 )
 from closecurve.crm.values import read_instants
 
@@ -45,11 +43,16 @@ class _Found:
     """Everything that was guessed before the file is put together."""
 
     roles: Sequence[RoleGuess]
-    formats: Mapping[str, FormatGuess]
-    listed: StageList
-    deals: DealGuess | None
+    of_deals: FoundDeals
     leads: LeadGuess | None
-    changes: ChangeGuess
+
+    @property
+    def deals(self) -> DealGuess | None:
+        return self.of_deals.deals
+
+    @property
+    def shapes(self) -> Shapes:
+        return self.of_deals.shapes
 
     def subjects(self) -> Subjects:
         return Subjects(deals=self.deals, leads=self.leads, known_until=_known_until(self.roles))
@@ -62,50 +65,29 @@ def guess_mapping(tables: Sequence[SeenTable], folder: str | None) -> Draft:
     """
     formats = {table.name: guess_formats(table.rows) for table in tables}
     tables = [replace(table, written=formats[table.name].written) for table in tables]
-    found = _found(tables, formats)
-    parts = [*_parts(found, tables)]
-    used = {name for part in parts for name in _sources_of(part)}
-    sources = [_source(table, formats[table.name]) for table in tables if table.name in used]
-    sections = [_company(found), *_processes(found), *_folder(folder), *sources, *parts]
+    repeated = Repeated.of(tables)
+    found = _found(repeated)
+    parts = [*_parts(found, repeated.tables)]
+    names = [name for part in parts for name in _sources_of(part)]
+    read = {found.shapes.origin(name) for name in names}
+    sources = [_source(table, formats[table.name]) for table in tables if table.name in read]
+    head = [_company(found), *_processes(found), *_import(folder, found)]
     return Draft(
-        sections=tuple(sections),
-        roles=_roles(parts, tables, found.listed.label),
+        sections=(*head, *sources, *found.shapes.used(names), *parts),
+        roles=_roles(parts, tables, found),
         remarks=(*_HEAD, *_missing(found)),
     )
 
 
-def _found(tables: Sequence[SeenTable], formats: Mapping[str, FormatGuess]) -> _Found:
-    roles = guess_roles(tables)
-    deal_roles, lead_roles = of_role(roles, "deals"), of_role(roles, "leads")
-    if not deal_roles and not lead_roles:
-        raise no_subjects(tables)
-    listed, deals, changes = StageList(), None, ChangeGuess()
-    if deal_roles:
-        listed, deals, changes = _deals_found(deal_roles[0], roles)
-    leads = leads_among_deals(deals) if deals else None
+def _found(repeated: Repeated) -> _Found:
+    roles = guess_roles(repeated.tables)
+    of_deals, lead_roles = find_deals(repeated, roles), of_role(roles, "leads")
+    if of_deals.deals is None and not lead_roles:
+        raise no_subjects(repeated.tables)
+    leads = leads_among_deals(of_deals.deals) if of_deals.deals else None
     if leads is None and lead_roles:
-        leads = guess_leads(lead_roles[0], deals)
-    return _Found(
-        roles=roles, formats=formats, listed=listed, deals=deals, leads=leads, changes=changes
-    )
-
-
-def _deals_found(
-    role: RoleGuess, roles: Sequence[RoleGuess]
-) -> tuple[StageList, DealGuess, ChangeGuess]:
-    """The deals with their changes and the CRM's own list of stages."""
-    table, stage = role.table, checked_columns(role).get("stage")
-    lists, messages = of_role(roles, "stages"), of_role(roles, "messages")
-    values = table.text(stage) if stage else pd.Series(dtype="str")
-    listed = stage_list(lists[0] if lists else None, values)
-    wide = wide_columns(table, stage)
-    taken = frozenset(column for columns in wide.values() for column in columns)
-    deals = guess_deals(role, listed.renamed, taken)
-    changes = guess_changes(
-        of_role(roles, "changes"), deals, messages[0] if messages else None, wide, listed.renamed
-    )
-    section = with_changes(deals.section, changes.fields)
-    return listed, replace(deals, section=section), changes
+        leads = guess_leads(lead_roles[0], of_deals.deals)
+    return _Found(roles=roles, of_deals=of_deals, leads=leads)
 
 
 def _known_until(roles: Sequence[RoleGuess]) -> pd.Timestamp | None:
@@ -124,12 +106,15 @@ def _parts(found: _Found, tables: Sequence[SeenTable]) -> Iterator[Section]:
     """The sections of [tables.*] in the order of the canonical tables."""
     if found.deals:
         yield found.deals.section
-        yield from found.changes.sections
+        yield from found.of_deals.changes.sections
     if found.leads:
         yield found.leads.section
-    subjects = found.subjects()
+    subjects, log = found.subjects(), found.of_deals.log
+    if log:
+        yield from log_activities(log)
     for role in (*of_role(found.roles, "activities"), *_messages(found)):
-        if section := guess_activities(role, subjects):
+        is_log = log is not None and role.table is log.table
+        if not is_log and (section := guess_activities(role, subjects)):
             yield section
     for name, concept in (("accounts", "account"), ("owners", "owner")):
         for role in of_role(found.roles, name)[:1]:
@@ -243,7 +228,7 @@ def _processes(found: _Found) -> list[Section]:
     facts = pd.DataFrame(
         {
             "deal_id": deals.ids,
-            "stage": values("stage").replace(dict(found.listed.renamed)),
+            "stage": values("stage").replace(dict(found.of_deals.listed.renamed)),
             "process": values("process"),
             "said": deals.outcome.said,
             "probability": probability_shares(values("probability")),
@@ -252,35 +237,37 @@ def _processes(found: _Found) -> list[Section]:
     return guess_processes(
         StageFacts(
             deals=facts[deals.is_deal],
-            moves=found.changes.moves,
+            moves=found.of_deals.changes.moves,
             tells_stages=deals.outcome.tells_stages,
-            listed=found.listed,
+            listed=found.of_deals.listed,
         )
     )
 
 
-def _folder(folder: str | None) -> list[Section]:
-    if folder is None:
-        return []
-    return [Section(name="import", entries=(Entry(key="folder", value=folder, sure=None),))]
+def _import(folder: str | None, found: _Found) -> list[Section]:
+    entries = [] if folder is None else [Entry(key="folder", value=folder, sure=None)]
+    if found.of_deals.log:
+        why = "a log goes on after the end of a case: the first end is final"
+        entries.append(Entry(key="reopen", value=False, why=why))
+    return [Section(name="import", entries=tuple(entries))] if entries else []
 
 
-def _roles(parts: Sequence[Section], tables: Sequence[SeenTable], listed: str) -> dict[str, str]:
+def _roles(parts: Sequence[Section], tables: Sequence[SeenTable], found: _Found) -> dict[str, str]:
     """By the label of each table what became of it, for the summary."""
     used: dict[str, list[str]] = {table.name: [] for table in tables}
     for part in parts:
-        for name in dict.fromkeys(_sources_of(part)):
-            role = part.name.removeprefix("tables.")
-            if role not in used[name] and name == next(_sources_of(part)):
-                used[name].append(role)
-        for name in [*_sources_of(part)][1:]:
+        role = part.name.removeprefix("tables.")
+        first, *joined = [found.shapes.origin(name) for name in _sources_of(part)]
+        if role not in used[first]:
+            used[first].append(role)
+        for name in joined:
             used[name] = used[name] or ["joined"]
     for table in tables:
-        if table.label == listed:
+        if table.label == found.of_deals.listed.label:
             used[table.name].append("the order and rates of stages")
     return {table.label: ", ".join(used[table.name]) or "not used" for table in tables}
 
 
 def _missing(found: _Found) -> Iterator[str]:
     if found.deals:
-        yield from change_remarks(found.changes)
+        yield from change_remarks(found.of_deals.changes)

@@ -38,9 +38,9 @@ _CREATED += (
     " hscreatedate leadcreated creationdate datecreated dateadded 创建时间 创建日期 建立时间"
 )
 _CREATED += " 录入时间 opened openedat opendate registeredat engagedate"
-_MODIFIED = "lastmodifieddate hslastmodifieddate modifiedon updatetime updatedat writedate"
-_MODIFIED += " lastmodified lastupdatedon lastmodifiedon systemmodstamp modifieddate 更新时间"
-_MODIFIED += " 最后修改时间 修改时间"
+MODIFIED = "lastmodifieddate hslastmodifieddate modifiedon updatetime updatedat writedate"
+MODIFIED += " lastmodified lastupdatedon lastmodifiedon systemmodstamp modifieddate 更新时间"
+MODIFIED += " 最后修改时间 修改时间"
 _DEAL = "dealid opportunityid whatid associateddealids associateddealid associationsdeals"
 _DEAL += " regardingobjectid resid deal opportunity relatedtoid 商机编号 商机id 商机"
 _LEAD = "leadid whoid associatedcontactids associationscontacts contactid lead 线索编号 线索id 线索"
@@ -50,7 +50,8 @@ _EXPECTED += " expectedclose 预计成交日期 预计签单日期 预计结单�
 _STAGE = "stage stagename dealstage stageid salesstage stepname pipelinephase 销售阶段 商机阶段"
 _STAGE += " 阶段"
 _AMOUNT = "amount value dealvalue dealamount estimatedvalue estrevenue expectedrevenue"
-_AMOUNT += " plannedrevenue opportunityamount 金额 商机金额 预计金额 预计销售金额 合同金额"
+_AMOUNT += " plannedrevenue opportunityamount amountreq amountrequested requestedamount loanamount"
+_AMOUNT += " 金额 商机金额 预计金额 预计销售金额 合同金额 申请金额"
 _FORECAST = "forecastcategory forecastcategoryname hsforecastcategory hsmanualforecastcategory"
 _FORECAST += " msdynforecastcategory 预测类别"
 _PROBABILITY = "probability hsdealstageprobability dealprobability closeprobability"
@@ -62,7 +63,7 @@ CONCEPTS: Final[Mapping[str, Mapping[str, str]]] = {
         " 销售机会编号 opportunitynumber dealnumber externalid 编号",
         "name": "dealname opportunityname topic title opportunity name 商机名称 机会名称",
         "created": _CREATED,
-        "modified": _MODIFIED,
+        "modified": MODIFIED,
         "won_at": "wontime wonat wondate dealwontime 赢单时间 赢单日期",
         "lost_at": "losttime lostat lostdate 输单时间 输单日期",
         "closed": "closedat actualclosedate actualclose dateclosed closetime closedon dealclosedon"
@@ -93,7 +94,7 @@ CONCEPTS: Final[Mapping[str, Mapping[str, str]]] = {
         "id": "leadid id hsobjectid recordid contactid 线索编号 线索id 编号",
         "name": "fullname name leadname 线索名称 姓名",
         "created": _CREATED,
-        "modified": _MODIFIED,
+        "modified": MODIFIED,
         "converted_at": "convertedat converteddate firstdealcreateddate dateconversion"
         " hslifecyclestageopportunitydate becameanopportunitydate conversiondate 转化时间"
         " 转化日期 转换时间 转换日期",
@@ -131,7 +132,7 @@ CONCEPTS: Final[Mapping[str, Mapping[str, str]]] = {
         "at": "eventat hstimestamp startdatetime activitydatetime activitydate actualstart duedate"
         " scheduledend timestamp date activitytime 跟进时间 跟进日期 活动时间 时间",
         "created": _CREATED,
-        "modified": _MODIFIED,
+        "modified": MODIFIED,
         "kind": "kind tasksubtype eventsubtype hsengagementtype engagementtype activitytypecode"
         " activitytype messagetype type 跟进方式 跟进类型 活动类型 类型",
         "done": "isdone done isclosed statecode activitystatus hstaskstatus status 完成状态",
@@ -200,7 +201,7 @@ TABLE_NAMES: Final[Mapping[str, str]] = {
 """What files and tables of each role are called."""
 
 LIVE: Final = frozenset(
-    f"{_MODIFIED} {_PROBABILITY} automatedprobability age agedays pushcount expectedrevenue"
+    f"{MODIFIED} {_PROBABILITY} automatedprobability age agedays pushcount expectedrevenue"
     " proratedrevenue weightedvalue hsprojectedamount hsforecastamount hsclosedamount"
     " hsforecastprobability hasopenactivity hasoverduetask lastactivitydate lastactivity"
     " laststagechangedate lastamountchangedhistoryid lastclosedatechangedhistoryid"
