@@ -33,7 +33,7 @@ MEMORY = "32MB"
 ROOM = "512MB"
 """The same while rows are joined, compared or sorted whole: such a step may need more at once."""
 
-_PER_COLUMN_KB = 256
+_PER_COLUMN_KB = 512
 """What a column of a table needs of it while rows are added: those of all columns are there."""
 
 _STORAGE = "ROW_GROUP_SIZE 20480, BLOCK_SIZE 65536, RECOVERY_MODE 'NO_WAL_WRITES'"
@@ -46,7 +46,7 @@ def memory_for(width: int) -> str:
     """What DuckDB may hold while rows of so many columns are added to a table.
 
     >>> memory_for(20), memory_for(1000)
-    ('32MB', '256000kB')
+    ('32MB', '512000kB')
     """
     is_narrow = width * _PER_COLUMN_KB <= int(MEMORY.removesuffix("MB")) * 1000
     return MEMORY if is_narrow else f"{width * _PER_COLUMN_KB}kB"
