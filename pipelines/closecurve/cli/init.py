@@ -70,7 +70,8 @@ def _lines(draft: "Draft", looked: "Looked", config: Path) -> list[str]:
     from closecurve.sources.looking import URL_VARIABLE
 
     rows = {table.label: len(table.rows) for table in looked.tables}
-    lines = [f"Looked at {len(rows):,} tables."]
+    noun = "table" if len(rows) == 1 else "tables"
+    lines = [f"Looked at {len(rows):,} {noun}."]
     for label, role in draft.roles.items():
         lines.append(f"  {label:<32} {rows[label]:>7,} rows looked at  -> {role}")
     unsure = draft.unsure()

@@ -140,7 +140,7 @@ def _concentrations(closed: pd.DataFrame) -> pd.DataFrame:
     customers."""
     found = {
         "owner": concentration(closed, "owner_id"),
-        "account": concentration(closed[closed["is_won"]], "account_id"),
+        "account": concentration(closed, "account_id", only_winners=True),
     }
     rows: list[dict[str, Any]] = [
         {"holder_kind": kind, **asdict(each), "lorenz": [list(point) for point in each.lorenz]}

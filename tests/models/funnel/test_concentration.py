@@ -63,6 +63,25 @@ def test_the_interval_lies_around_the_coefficient() -> None:
     assert told.gini_low < told.gini < told.gini_high
 
 
+def test_of_those_that_bought_the_interval_holds_what_is_seen_and_luck_gives_each_a_win() -> None:
+    """Most buy once: wins drawn again would leave many of them without any."""
+    random = np.random.default_rng(4)
+    holders = [f"a{i}" for i in [*range(180), *random.integers(0, 180, 60)]]
+    rows = closed(holders, list(random.lognormal(9, 1, 240)))
+    told = concentration(rows, "owner_id", only_winners=True)
+    assert told is not None
+    assert told.gini_low < told.gini < told.gini_high
+    assert told.luck_gini == pytest.approx(told.gini, abs=0.06)
+    assert told.luck_gini < spread(rows).luck_gini - 0.05
+
+
+def test_a_deal_lost_makes_no_holder_of_those_that_bought() -> None:
+    rows = pd.concat([closed(["a", "b"], [1.0, 1.0]), closed(["c"], [5.0], won=False)])
+    told = concentration(rows, "owner_id", only_winners=True)
+    assert told is not None
+    assert told.holder_count == 2
+
+
 def test_a_holder_without_a_win_holds_nothing_and_counts() -> None:
     rows = pd.concat([closed(["a", "b"], [1.0, 1.0]), closed(["c"], [5.0], won=False)])
     told = spread(rows)

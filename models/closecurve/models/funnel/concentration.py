@@ -24,8 +24,8 @@ class Concentration:
     """The spread of won revenue over its holders (owners or accounts).
 
     `gini` is 0 where all hold the same and towards 1 where one holds everything, with its 95 %
-    interval (reflected bootstrap of the wins). `luck_gini` is its mean if the same wins had fallen
-    to the same holders by even luck, `luck_gini_high` the top of its 95 %. `rule_count` holders
+    interval (reflected bootstrap). `luck_gini` is its mean if the same wins had fallen to the same
+    holders by even luck, `luck_gini_high` the top of its 95 %. `rule_count` holders
     carry at least `RULE_SHARE`, `is_at_risk` if they are few and luck does not explain it. `lorenz`
     has shares of holders (smallest first) and of revenue, from (0, 0) to (1, 1).
     """
@@ -54,23 +54,28 @@ class Concentration:
         return self.rule_share <= FEW_SHARE and self.gini_low > self.luck_gini_high
 
 
-def concentration(closed: pd.DataFrame, holder: str) -> Concentration | None:
+def concentration(
+    closed: pd.DataFrame, holder: str, *, only_winners: bool = False
+) -> Concentration | None:
     """How won revenue is spread over the values of the column `holder`.
 
     `closed`: the closed deals of the time looked at, with is_won, amount_company and the holder;
-    a holder with a closed deal and no win holds nothing. None without two holders and two wins that
-    have an amount. Seeded.
+    a holder with a closed deal and no win holds nothing. With `only_winners` the holders are those
+    that have a win, as accounts that bought: others may come, so they are drawn again as a whole,
+    and luck gives each of them one win first. None without two holders and two wins that have an
+    amount. Seeded.
     """
     known = closed[closed[holder].notna()]
-    names = np.sort(known[holder].unique())
     won = known[known["is_won"] & (known["amount_company"] > 0)]
+    names = np.sort((won if only_winners else known)[holder].unique())
     if len(names) < 2 or len(won) < 2:
         return None
     code = np.searchsorted(names, won[holder].to_numpy())
     amount = won["amount_company"].to_numpy(dtype=np.float64)
     held = np.sort(_held(code, amount, len(names)))
     through = np.cumsum(held[::-1]) / held.sum()
-    again, luck = _resampled(code, amount, len(names)), _by_luck(amount, len(names))
+    again = _holders_again(held) if only_winners else _wins_again(code, amount, len(names))
+    luck = _by_luck(amount, len(names), firsts=len(names) if only_winners else 0)
     now = float(gini(held))
     # Reflected (Davison and Hinkley, 1997, 5.2): wins drawn again fall on fewer holders, so the
     # drawn coefficients lie above the seen one, by as much as that lies above the true one.
@@ -109,18 +114,31 @@ def _held(code: NDArray[np.intp], amount: Floats, holders: int) -> Floats:
     return np.asarray(np.bincount(code, amount, holders), dtype=np.float64)
 
 
-def _resampled(code: NDArray[np.intp], amount: Floats, holders: int) -> Floats:
+def _wins_again(code: NDArray[np.intp], amount: Floats, holders: int) -> Floats:
     """(draws,) the coefficient with the wins drawn again."""
     random = np.random.default_rng(0)
     picks = (random.integers(0, len(code), len(code)) for _ in range(DRAWS))
     return np.array([gini(_held(code[at], amount[at], holders)) for at in picks])
 
 
-def _by_luck(amount: Floats, holders: int) -> Floats:
-    """(draws,) the coefficient with every win falling to any holder alike."""
+def _holders_again(held: Floats) -> Floats:
+    """(draws,) the coefficient with the holders drawn again, each with all that it holds."""
+    picks = np.random.default_rng(0).integers(0, len(held), (DRAWS, len(held)))
+    return gini(held[picks])
+
+
+def _by_luck(amount: Floats, holders: int, *, firsts: int) -> Floats:
+    """(draws,) the coefficient with every win falling to any holder alike.
+
+    The first so many holders have one win each, whichever, before the others fall.
+    """
     random = np.random.default_rng(1)
-    codes = (random.integers(0, holders, len(amount)) for _ in range(DRAWS))
-    return np.array([gini(_held(code, amount, holders)) for code in codes])
+    made = np.empty(DRAWS)
+    for draw in range(DRAWS):
+        code = random.integers(0, holders, len(amount))
+        code[:firsts] = np.arange(firsts)
+        made[draw] = gini(_held(code, random.permutation(amount), holders))
+    return made
 
 
 def _lorenz(held: Floats) -> tuple[tuple[float, float], ...]:
