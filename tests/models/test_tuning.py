@@ -126,6 +126,12 @@ def test_leads_are_also_tried_by_their_arrivals_alone(learned: Part) -> None:
     assert {"landmarks": "arrivals"} in [it["candidate"] for it in report["tried"]]
 
 
+def test_deals_that_name_their_lead_are_no_leads(learned: Part) -> None:
+    deals = Part(rows=learned.rows.assign(lead_id="L1"), labels=learned.labels)
+    _, report = tune(deals, CUTOFF, COMMON, (30.0,), budget(1e6))
+    assert {"landmarks": "arrivals"} not in [it["candidate"] for it in report["tried"]]
+
+
 def test_no_time_is_no_budget() -> None:
     with pytest.raises(UsageError, match="above 0 seconds") as caught:
         budget(0.0)

@@ -18,7 +18,7 @@ from closecurve.models.choice import ARRIVALS, DEFAULTS, Choice
 from closecurve.models.choosing import trusted
 from closecurve.models.close_curve import CloseCurve
 from closecurve.models.held_back import Gap, Part
-from closecurve.models.panel import AS_OF
+from closecurve.models.panel import AS_OF, id_column
 from closecurve.models.walk_forward import Trial, WalkForward
 
 ORIGIN_SHARES = (0.5, 0.65, 0.8)
@@ -207,6 +207,6 @@ def _single(rounds: int, learned: Part) -> Iterator[Choice]:
     yield from CANDIDATES[:2]
     for factor in ROUND_FACTORS:
         yield Choice(settings={"rounds": max(int(rounds * factor), 1)})
-    if "lead_id" in learned.rows:
+    if id_column(learned.rows) == "lead_id":
         yield Choice(landmarks=ARRIVALS)
     yield from CANDIDATES[2:]
