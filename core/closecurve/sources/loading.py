@@ -166,8 +166,9 @@ def _load_files(
         digests[path.name] = digest_of(path)
         for batch in file_batches(path, source):
             _check_columns(table, batch, path)
-            if not room and len(batch.rows.column_names) > len(table.kinds):
-                _give(connection, len(batch.rows.column_names))
+            width = len({*table.kinds, *batch.rows.column_names})
+            if not room and width > len(table.kinds):
+                _give(connection, width)
             table.add(batch.rows)
             row_count += len(batch.rows)
             shapeless += [(path.name, line, text) for line, text in batch.shapeless]

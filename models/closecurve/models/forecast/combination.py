@@ -19,9 +19,8 @@ PRIOR_ERROR = 0.1
 PRIOR_FACTOR = 2.0
 PRIOR_ERROR_DAYS = 91.0
 """The error before any origin, for a period that ends a quarter ahead: a tenth, two times out of
-three not off by more than the factor. Demo companies of other seeds than those reported had .10 to
-.15 (docs/measured.md). It grows with the root of the days to the period's end, as that of a
-drifting level does."""
+three not off by more than the factor. Demo companies had .10 to .15 (docs/measured.md). It grows
+with the root of the days to the period's end, as that of a drifting level does."""
 
 PRIOR_WINDOWS = 1.0
 """For weights the prior counts as much as one past window that overlaps no other."""
