@@ -227,11 +227,19 @@ def test_a_single_publication_has_nothing_to_be_compared_with() -> None:
 
 
 def test_the_page_shows_the_bridge_and_links_its_twins(client: Client) -> None:
-    page = client.get("/changes?from=1&to=3&team=North").text
+    page = client.get("/changes?from=1&to=3&scope=team:North").text
     assert "bridge-chart" in page
     assert "/v1/changes.csv?from=1&amp;to=3&amp;measure=forecast&amp;scope_kind=team" in page
     assert 'href="/deals/d-1004"' in page
+    assert '<option value="team:North" selected>North</option>' in page
     assert client.get("/changes?from=1&to=3&period=1999+Q1").status_code == 404
+
+
+@pytest.mark.parametrize("scope", ["planet:Mars", "team:Nobody", "manager:nobody", "North"])
+@pytest.mark.parametrize("measure", ["amount", "forecast"])
+def test_a_scope_that_is_none_is_no_failure(client: Client, scope: str, measure: str) -> None:
+    answer = client.get("/changes", params={"measure": measure, "scope": scope})
+    assert answer.status_code in (200, 400, 404)
 
 
 def test_the_deals_page_tells_the_change_of_the_week(client: Client) -> None:

@@ -1,6 +1,6 @@
 """The forecast as the API and the page read it, and what if."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,11 @@ class Node:
 
     kind: str = COMPANY
     name: str = COMPANY
+
+    @property
+    def address(self) -> str:
+        """What an address says of it: `kind:name`, nothing of the company."""
+        return "" if self == Node() else f"{self.kind}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +141,3 @@ def _spread(totals: "NDArray[np.float64]", row: Row) -> Row:
         **dict(zip(LEVELS, found, strict=True)),
         "target_probability": None if np.isnan(chance) else chance,
     }
-
-
-def scopes_of(rows: Sequence[Row]) -> Iterator[Node]:
-    """Every scope that has a row, the company first."""
-    for kind, name in dict.fromkeys((row["scope_kind"], row["scope"]) for row in rows):
-        yield Node(kind=kind, name=name)

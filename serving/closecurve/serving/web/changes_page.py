@@ -11,7 +11,8 @@ from pydantic import BeforeValidator
 
 from closecurve.models.changes.words import kind_name
 from closecurve.serving.changes import LOOKED_BACK, Row, span_of
-from closecurve.serving.compared import COMPANY, FORECAST, Comparison, Question, compared
+from closecurve.serving.compared import FORECAST, Comparison, Question, compared
+from closecurve.serving.forecasts import QUARTER, Node, read_rows
 from closecurve.serving.language import Language
 from closecurve.serving.problems import Problem
 from closecurve.serving.schemas.changes import Measure
@@ -20,6 +21,7 @@ from closecurve.serving.service import Service, UsedService
 from closecurve.serving.summary import Summary
 from closecurve.serving.web import figures
 from closecurve.serving.web.rendering import page
+from closecurve.serving.web.scopes import node_name, node_of, nodes_by_kind, options
 from closecurve.serving.web.views import owner_names
 from closecurve.serving.web.wording import money
 from closecurve.stores.results import PublicationHead
@@ -50,7 +52,7 @@ class ChangesView:
     found: Comparison
     heads: Sequence[PublicationHead]
     owners: Mapping[str, str]
-    teams: Sequence[str]
+    nodes: Mapping[str, Sequence[Node]]
     language: str
 
     @property
@@ -60,9 +62,19 @@ class ChangesView:
 
     @property
     def scope_name(self) -> str | None:
-        """The team or owner that is looked at; None for the company."""
+        """The scope that is looked at; None for the company."""
+        return None if self.node == Node() else node_name(self.node, self.owners)
+
+    @property
+    def node(self) -> Node:
+        """The scope that is looked at."""
         asked = self.found.question
-        return None if asked.scope_kind == COMPANY else self.owners.get(asked.scope, asked.scope)
+        return Node(kind=asked.scope_kind, name=asked.scope)
+
+    @property
+    def scopes(self) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+        """The choices of the form (`scopes.options`)."""
+        return options(self.nodes, self.owners)
 
     @property
     def moves(self) -> Sequence[Row]:
@@ -109,14 +121,14 @@ def changes_page(
     to: Choice = None,
     measure: Measure = FORECAST,
     period: Choice = None,
-    team: Choice = None,
-    owner: Choice = None,
+    scope: Choice = None,
 ) -> HTMLResponse:
     """From the earlier number to the later one, by what happened to which deals."""
     latest = service.results.latest()
     if latest is None or not Summary.of(latest).has_deals:
         return page("nothing.html", here=HERE)
-    question = Question(measure=measure, period=period, **_scope(team, owner))
+    node = node_of(scope)
+    question = Question(measure=measure, scope_kind=node.kind, scope=node.name, period=period)
     try:
         span = span_of(service.results, start, to)
         found = compared(service.results, span, question)
@@ -125,23 +137,16 @@ def changes_page(
     return page("changes.html", here=HERE, view=_view(service, found, language), measures=MEASURES)
 
 
-def _scope(team: str | None, owner: str | None) -> dict[str, str]:
-    if owner is not None:
-        return {"scope_kind": "owner", "scope": owner}
-    return {} if team is None else {"scope_kind": "team", "scope": team}
-
-
 def _view(service: Service, found: Comparison, language: str) -> ChangesView:
     head = found.span.end
-    facts = service.results.owner_facts(head.publication_id)
     heads = service.results.publications(LOOKED_BACK)
     return ChangesView(
         head=head,
         summary=Summary.of(head),
         found=found,
         heads=sorted(heads, key=lambda each: (each.as_of, each.publication_id), reverse=True),
-        owners=owner_names(facts),
-        teams=sorted({row["team"] for row in facts if row.get("team")}),
+        owners=owner_names(service.results.owner_facts(head.publication_id)),
+        nodes=nodes_by_kind(read_rows(service.results, head, period_kind=QUARTER)),
         language=language,
     )
 

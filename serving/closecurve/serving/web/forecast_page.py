@@ -11,7 +11,6 @@ from pydantic import BeforeValidator
 
 from closecurve.crm.errors import UsageError
 from closecurve.serving.forecasts import (
-    COMPANY,
     QUARTER,
     Change,
     Node,
@@ -19,7 +18,6 @@ from closecurve.serving.forecasts import (
     WhatIfRead,
     read_rows,
     read_what_if,
-    scopes_of,
 )
 from closecurve.serving.routers.forecast import MOST_REPS
 from closecurve.serving.schemas.common import Text
@@ -28,6 +26,13 @@ from closecurve.serving.service import Service, UsedService
 from closecurve.serving.summary import Summary
 from closecurve.serving.web import figures
 from closecurve.serving.web.rendering import page
+from closecurve.serving.web.scopes import (
+    KINDS,
+    node_name,
+    node_of,
+    nodes_by_kind,
+    options,
+)
 from closecurve.serving.web.views import owner_names
 from closecurve.serving.web.wording import rule
 from closecurve.stores.results import PublicationHead
@@ -35,13 +40,6 @@ from closecurve.stores.results import PublicationHead
 router = APIRouter(include_in_schema=False)
 _EMPTY_IS_NONE = BeforeValidator(lambda value: value or None)
 Choice = Annotated[Text | None, _EMPTY_IS_NONE]
-KINDS = {
-    "region": "Region",
-    "team": "Team",
-    "manager": "Manager with everybody below",
-    "product": "Product",
-    "owner": "Owner",
-}
 PERIOD_KINDS = {"month": "Month", "quarter": "Quarter", "half": "Half-year", "year": "Year"}
 PARTED = ("team", "region", "product", "manager", "owner")
 LEAST_SHARE = 0.01
@@ -76,7 +74,7 @@ class Asked:
 def _query(asked: Asked) -> list[tuple[str, str]]:
     change = asked.change
     said = {
-        "scope": "" if asked.node == Node() else f"{asked.node.kind}:{asked.node.name}",
+        "scope": asked.node.address,
         "kind": "" if asked.kind == QUARTER else asked.kind,
         "by": asked.by,
         "period": asked.period,
@@ -103,7 +101,6 @@ def read_asked(
     ] = 0,
 ) -> Asked:
     """The choices in the address; deals are named apart by spaces or commas."""
-    of, _, name = (scope or "").partition(":")
     change = Change(
         without=_named(without),
         slipped=_named(slipped),
@@ -111,8 +108,7 @@ def read_asked(
         last_year_win_rates=last_year_win_rates,
         more_reps=more_reps,
     )
-    node = Node(kind=of, name=name) if name else Node()
-    return Asked(node=node, kind=kind, period=period, by=by, change=change)
+    return Asked(node=node_of(scope), kind=kind, period=period, by=by, change=change)
 
 
 def _named(text: str | None) -> tuple[str, ...]:
@@ -174,10 +170,13 @@ class ForecastView:
         return said
 
     def node_name(self, node: Node) -> str:
-        """A scope for reading: owners and managers by name."""
-        if node.kind == COMPANY:
-            return self.summary.company or "The company"
-        return self.owners.get(node.name, node.name) if node.kind in PEOPLE else node.name
+        """A scope for reading."""
+        return node_name(node, self.owners, self.summary.company)
+
+    @property
+    def scopes(self) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+        """The choices of the form (`scopes.options`)."""
+        return options(self.nodes, self.owners)
 
     def row_node(self, row: Row) -> Node:
         """The scope of a row."""
@@ -188,9 +187,6 @@ class ForecastView:
         weights = row["rule_weights"] or {}
         heaviest = sorted(weights.items(), key=lambda pair: -pair[1])
         return [(rule(name), share) for name, share in heaviest if share >= LEAST_SHARE]
-
-
-PEOPLE = ("owner", "manager")
 
 
 @router.get("/forecast")
@@ -223,16 +219,13 @@ def forecast_view(service: Service, head: PublicationHead, asked: Asked) -> Fore
     ]
     if every and not rows:
         return None
-    nodes: dict[str, list[Node]] = {}
-    for node in scopes_of(every):
-        nodes.setdefault(node.kind, []).append(node)
     what_if, is_unknown = _what_if(service, head, asked, rows)
     return ForecastView(
         head=head,
         summary=summary,
         asked=asked,
         owners=owner_names(service.results.owner_facts(head.publication_id)),
-        nodes=nodes,
+        nodes=nodes_by_kind(every),
         rows=rows if summary.has_deals else [],
         parts=_parts(every, asked),
         what_if=what_if,
