@@ -1,5 +1,6 @@
 """The page of what changed between two publications."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -174,12 +175,26 @@ def waterfall_figure(found: Comparison, currency: str, language: str) -> figures
     top = max(_levels(found)) if found.kinds else found.end
     layout = figures.layout() | {
         "yaxis": figures.MONEY_AXIS
-        | {"range": [start, top + 0.12 * (top - start)], "title": {"text": currency}},
+        | {
+            "range": [start, top + 0.12 * (top - start)],
+            "tickformat": f".{_tick_digits(start, top)}~s",
+            "title": {"text": currency, "standoff": 12},
+            "automargin": True,
+        },
         "xaxis": {"fixedrange": True, "tickangle": 0, "showgrid": False, "type": "category"},
         "showlegend": False,
         "margin": {"l": 56, "r": 8, "t": 24, "b": 64},
     }
     return {"data": [bars], "layout": layout}
+
+
+def _tick_digits(start: float, top: float) -> int:
+    """Digits that tell the ticks of an axis apart, also where it shows a narrow piece far from 0.
+
+    >>> _tick_digits(0, 1.4e6), _tick_digits(1.4e6, 1.41e6)
+    (3, 5)
+    """
+    return 3 + int(math.log10(top / (top - start))) if top > start > 0 else 3
 
 
 def _wrapped(name: str) -> str:
