@@ -27,6 +27,7 @@ from closecurve.crm.demo import simulate
 from closecurve.pipelines.steps import import_history
 from closecurve.pipelines.workspace import CONFIG_NAME, Workspace
 from closecurve.sources.loading import loaded_sources
+from closecurve.sources.room import paged_memory
 
 PHASES = ("reading", "import", "again")
 TIMES = 10
@@ -43,7 +44,7 @@ def read_sources(folder: Path) -> None:
     """Every source as a table, and no more."""
     mapping = Workspace.open(folder / "home", folder / CONFIG_NAME).settings.mapping
     sources = mapping.sources.values() if mapping is not None else ()
-    with loaded_sources(sources) as (_, loaded):
+    with paged_memory(), loaded_sources(sources) as (_, loaded):
         assert all(each.row_count for each in loaded.values())
 
 

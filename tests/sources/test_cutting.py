@@ -9,7 +9,7 @@ import pytest
 from closecurve.crm.mapping import ImportMapping
 from closecurve.crm.ranges import CUTS, IdRange
 from closecurve.sources import cutting
-from closecurve.sources.cutting import CutTables
+from closecurve.sources.cutting import CutTables, KnownIds
 from closecurve.sources.extract import extracted
 
 MAPPING = """
@@ -33,7 +33,7 @@ def ids_by_range(
         lines = "".join(f"{each},2025-01-01\n" for each in ids)
         (tmp_path / "deals.csv").write_text(f"deal_id,born\n{lines}")
         with extracted(mapped(MAPPING)) as extract:
-            cut: CutTables = extract.cut(CUTS[0], known)
+            cut: CutTables = extract.cut(CUTS[0], KnownIds(rows=len(known), cells=known))
             frames = [cut.read(ids)["deals"].parts[0].frame for ids in cut.ranges]
         return [*cut.ranges], [frame["deal_id"].tolist() for frame in frames]
 
@@ -64,3 +64,18 @@ def test_many_ranges_are_told_apart(
 ) -> None:
     ids = "the quick brown fox".replace(" ", "")
     assert ids_by_range(ids, 1, [])[1] == [[each] * ids.count(each) for each in sorted(set(ids))]
+
+
+def test_a_share_of_many_ids_tells_where_ranges_begin(
+    ids_by_range: Callable[..., tuple[list[IdRange], list[list[str]]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One id in eleven is counted: ranges are about as large, and nobody is lost."""
+    monkeypatch.setattr(cutting, "_MOST_COUNTED", 600)
+    known = [pa.table({"id": [f"{i:04}"], "cells": [WIDTH]}) for i in range(0, 3000, 2)]
+    everyone = [f"{i:04}" for i in range(0, 9000, 2)]
+    _, ids = ids_by_range(everyone, 500, known)
+    assert [each for some in ids for each in some] == everyone
+    sizes = [sum(1 + (int(each) < 3000) for each in some) for some in ids]
+    assert max(sizes) < 2 * 500
+    assert 9 <= len(sizes) <= 16

@@ -1,11 +1,11 @@
 """The first pass of an import: range after range held against the rules, the kept rows spooled."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 
 import pandas as pd
-import pyarrow as pa
 
 from closecurve.crm.history import RECORDS, FieldsInUse
 from closecurve.crm.quality import CheckedTables, Subjects, check_tables
@@ -13,6 +13,7 @@ from closecurve.crm.ranges import CUTS, Cut, IdRange
 from closecurve.crm.review import REJECTED_COLUMNS, RawTable, TableReport
 from closecurve.crm.stages import Process
 from closecurve.crm.tables import CANONICAL
+from closecurve.sources.cutting import KnownIds
 from closecurve.sources.extract import Extract, SubjectIds
 from closecurve.sources.room import give_back
 from closecurve.sources.spool import Spool
@@ -120,10 +121,13 @@ def _check(
     return _Counts.of(checked)
 
 
-def _known_ids(known: HistoryHandle | None, cut: Cut) -> Iterator[pa.Table]:
-    if known is not None and cut.key is not None:
-        for name in cut.tables:
-            yield from known.ids(name, cut)
+def _known_ids(known: HistoryHandle | None, cut: Cut) -> KnownIds:
+    if known is None or cut.key is None:
+        return KnownIds()
+    return KnownIds(
+        rows=sum(known.row_counts[name] for name in cut.tables),
+        cells=chain.from_iterable(known.ids(name, cut) for name in cut.tables),
+    )
 
 
 def _elsewhere(

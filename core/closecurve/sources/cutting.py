@@ -13,6 +13,7 @@ from closecurve.crm.ranges import RANGE_CELLS, Cut, IdRange, row_cells
 from closecurve.crm.review import RawTable
 from closecurve.sources.growing import quoted
 from closecurve.sources.mapped import MappedPart, MappedTable
+from closecurve.sources.relations import count_of
 from closecurve.sources.room import fitting
 from closecurve.sources.spreading import RANGE, RangeFiles
 
@@ -21,6 +22,23 @@ _BATCH_CELLS = 200_000
 
 _FEWEST_ROWS = 2048
 """What DuckDB works on at a time: smaller batches are only slower."""
+
+_MOST_COUNTED = 100_000
+"""Rows whose ids are counted. Of more, a share of the ids stands for all: to count every id takes
+memory that grows with them."""
+
+_COUNTED = pa.schema({"id": pa.string(), "cells": pa.int64()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownIds:
+    """How many rows the history holds of a cut, and how many cells each id has in them.
+
+    `cells` are tables of `id` and `cells`; an id may be in several.
+    """
+
+    rows: int = 0
+    cells: Iterable[pa.Table] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +68,13 @@ def cut_tables(
     connection: duckdb.DuckDBPyConnection,
     cut: Cut,
     tables: Mapping[str, MappedTable],
-    known: Iterable[pa.Table],
+    known: KnownIds,
     folder: Path,
 ) -> CutTables:
     """Cuts those of the tables that the cut names; their rows then lie in the folder, too.
 
-    `known` counts the cells of ids (`id`, `cells`) that the history holds: a range has about
-    `RANGE_CELLS` of both. Ranges are numbered from 0 in the order of their ids; rows without an id
-    are in the first.
+    A range has about `RANGE_CELLS` of them and of the history. Ranges are numbered from 0 in the
+    order of their ids; rows without an id are in the first.
     """
     ours = {name: tables[name] for name in cut.tables if name in tables}
     firsts = [] if cut.key is None else _bounds(connection, cut, cut.key, ours, known)
@@ -80,49 +97,44 @@ def _bounds(
     cut: Cut,
     key: str,
     tables: Mapping[str, MappedTable],
-    known: Iterable[pa.Table],
+    known: KnownIds,
 ) -> list[str]:
     """The first id of each range but the first."""
-    _count(connection, cut, key, tables, known)
-    firsts = [*_firsts(connection)]
-    connection.execute('DROP TABLE "_counted"')
+    parts = [part for table in tables.values() for part in table.parts]
+    rows = known.rows + sum(count_of(connection, part.table) for part in parts)
+    every = 1 + rows // _MOST_COUNTED
+    counted = pa.concat_tables(
+        [_COUNTED.empty_table(), *_counted(connection, cut, key, parts, known, every)]
+    )
+    ids = counted.group_by("id").aggregate([("cells", "sum")]).sort_by("id")
+    cells = ids["cells_sum"].to_numpy() * every
+    steps = (np.cumsum(cells) - cells) // RANGE_CELLS
+    firsts: list[str] = ids["id"].filter(pa.array(np.diff(steps, prepend=0) > 0)).to_pylist()
     return firsts
 
 
-def _count(
+def _counted(
     connection: duckdb.DuckDBPyConnection,
     cut: Cut,
     key: str,
-    tables: Mapping[str, MappedTable],
-    known: Iterable[pa.Table],
-) -> None:
-    """Makes the table of how many cells each id has; an id may have several rows in it."""
-    connection.execute('CREATE TABLE "_counted" (id VARCHAR, cells BIGINT)')
-    for part in (part for table in tables.values() for part in table.parts):
-        connection.execute(
-            f'INSERT INTO "_counted" SELECT {part.id_sql(key)},'
-            f" count(*) * {row_cells(len(part.columns))}"
-            f" FROM {quoted(part.table)} WHERE {_belongs(cut, part)} GROUP BY 1"
-        )
-    for batch in known:
+    parts: Iterable[MappedPart],
+    known: KnownIds,
+    every: int,
+) -> Iterator[pa.Table]:
+    """How many cells one of `every` ids has, as `_COUNTED`; an id in any number of rows."""
+    ours = f"WHERE id IS NOT NULL AND hash(id) % {every} = 0"
+    for part in parts:
+        yield connection.execute(
+            f"SELECT id, {row_cells(len(part.columns))}::BIGINT AS cells"
+            f" FROM (SELECT {part.id_sql(key)} AS id FROM {quoted(part.table)}"
+            f" WHERE {_belongs(cut, part)}) {ours}"
+        ).to_arrow_table()
+    for batch in known.cells:
         connection.register("arrow_rows", batch)
-        connection.execute('INSERT INTO "_counted" SELECT id, cells FROM arrow_rows')
+        yield connection.execute(
+            f"SELECT id, cells::BIGINT AS cells FROM arrow_rows {ours}"
+        ).to_arrow_table()
         connection.unregister("arrow_rows")
-
-
-def _firsts(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Where ranges begin, of what was counted."""
-    query = (
-        'SELECT id, CAST(sum(cells) AS BIGINT) AS cells FROM "_counted" WHERE id IS NOT NULL'
-        " GROUP BY id ORDER BY id"
-    )
-    before, step = 0, 0
-    for batch in connection.execute(query).to_arrow_reader(_rows_of(2)):
-        until = before + np.cumsum(batch["cells"].to_numpy())
-        steps = np.r_[before, until[:-1]] // RANGE_CELLS
-        is_first = np.diff(steps, prepend=step) > 0
-        yield from batch["id"].filter(pa.array(is_first)).to_pylist()
-        before, step = int(until[-1]), int(steps[-1])
 
 
 def _spread(

@@ -1,6 +1,6 @@
 """The mapping at work: sources in a locked DuckDB, canonical tables of text out of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,9 @@ from closecurve.crm.mapping_sources import DatabaseSource
 from closecurve.crm.quality import Subjects
 from closecurve.crm.ranges import CUTS, Cut
 from closecurve.crm.values import is_among
-from closecurve.sources.cutting import CutTables, cut_tables
+from closecurve.sources.cutting import CutTables, KnownIds, cut_tables
 from closecurve.sources.growing import quoted
-from closecurve.sources.loading import LoadedSource, loaded_sources, memory_for
+from closecurve.sources.loading import LoadedSource, give, loaded_sources
 from closecurve.sources.mapped import MappedTable
 from closecurve.sources.parts import mapped_table
 from closecurve.sources.relations import Relation
@@ -39,7 +39,7 @@ class Extract:
     source_states: Mapping[str, str]
     folder: Path
 
-    def cut(self, cut: Cut, known: Iterable[pa.Table]) -> CutTables:
+    def cut(self, cut: Cut, known: KnownIds) -> CutTables:
         """The tables of a cut by their ranges (`cutting.cut_tables`)."""
         tables = cut_tables(self.connection, cut, self.tables, known, self.folder)
         self._let_go(cut)
@@ -112,7 +112,7 @@ def extracted(
         }
         _drop_all_but(connection, {part.table for each in tables.values() for part in each.parts})
         widest = max(len(part.columns) for each in tables.values() for part in each.parts)
-        connection.execute(f"SET memory_limit='{memory_for(widest)}'")
+        give(connection, widest)
         states = {name: each.state for name, each in loaded.items() if each.state is not None}
         digests = {name: sha for each in loaded.values() for name, sha in each.digests.items()}
         yield Extract(

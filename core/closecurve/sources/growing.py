@@ -1,9 +1,19 @@
 """A table of DuckDB that takes batches whose columns and types are only known as they come."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 import pyarrow as pa
 
 Kinds = dict[str, pa.DataType]
+
+GROUP_ROWS = 20_480
+"""Rows of a piece of a table. Whole ones go to the disk at once and leave one record per column
+behind; a rest would stay in memory, and be a piece of its own beside the next."""
+
+_WAITING_BYTES = 8 << 20
+"""More does not wait for a piece to be whole: the rows are wide."""
 
 
 def quoted(name: str) -> str:
@@ -35,22 +45,51 @@ class GrowingTable:
         self.kinds: Kinds = {}
         self._connection = connection
         self._name = quoted(name)
+        self._waiting: list[pa.Table] = []
 
     def add(self, rows: pa.Table) -> None:
-        """Adds rows by the names of their columns; new columns are null in the rows before."""
+        """Adds rows by the names of their columns; new columns are null in the rows before.
+
+        `kinds` knows them at once; the rows may wait for others, or for `flush`.
+        """
         decoded = _decoded(rows)
         texts = [i for i, each in enumerate(decoded.schema) if pa.types.is_null(each.type)]
         plain = decoded
         for i in texts:  # DuckDB would make a number of a column without any value
             plain = plain.set_column(i, plain.column_names[i], plain.column(i).cast(pa.string()))
-        self._connection.register("arrow_rows", plain)
-        try:
-            self._fit(decoded.schema, plain.schema)
+        if self._waiting and self._waiting[0].schema != plain.schema:
+            self.flush()
+        with self._seeing(plain):
+            self._fit(decoded.schema)
+        self._waiting.append(plain)
+        count = sum(map(len, self._waiting))
+        if sum(each.nbytes for each in self._waiting) > _WAITING_BYTES:
+            self._insert(count)
+        elif count >= GROUP_ROWS:
+            self._insert(count // GROUP_ROWS * GROUP_ROWS)
+
+    def flush(self) -> None:
+        """Adds the rows that wait; to be called after the last."""
+        if self._waiting:
+            self._insert(sum(map(len, self._waiting)))
+
+    def _insert(self, count: int) -> None:
+        """Adds the first of the rows that wait."""
+        rows = pa.concat_tables(self._waiting)
+        with self._seeing(rows.slice(0, count)):
             self._connection.execute(f"INSERT INTO {self._name} BY NAME SELECT * FROM arrow_rows")
+        self._waiting = [rows.slice(count)] if count < len(rows) else []
+
+    @contextmanager
+    def _seeing(self, rows: pa.Table) -> Iterator[None]:
+        """The connection knows the rows as `arrow_rows`."""
+        self._connection.register("arrow_rows", rows)
+        try:
+            yield
         finally:
             self._connection.unregister("arrow_rows")
 
-    def _fit(self, schema: pa.Schema, plain: pa.Schema) -> None:
+    def _fit(self, schema: pa.Schema) -> None:
         if not self.kinds:
             self._connection.execute(
                 f"CREATE TABLE {self._name} AS SELECT * FROM arrow_rows LIMIT 0"

@@ -67,6 +67,7 @@ def _read(
     table = GrowingTable(connection, _READING)
     for rows in _earlier(source, state):
         table.add(_marked(rows, is_new=False))
+    table.flush()
     since = _last_seen(connection, source) if table.kinds else None
     if since is not None:
         with closing(database.batches(source, since)) as found:
@@ -74,11 +75,13 @@ def _read(
             if {*first.column_names, _IS_NEW} == set(table.kinds):
                 for rows in chain([first], found):
                     table.add(_marked(rows, is_new=True))
+                table.flush()
                 return table
     connection.execute(f"DROP TABLE IF EXISTS {_READING}")
     table = GrowingTable(connection, _READING)
     for rows in database.batches(source):
         table.add(_marked(rows, is_new=True))
+    table.flush()
     return table
 
 

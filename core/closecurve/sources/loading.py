@@ -21,35 +21,34 @@ from closecurve.crm.mapping_sources import (
 from closecurve.crm.review import FILE, LINE
 from closecurve.sources.databases import Database, open_database
 from closecurve.sources.files import digest_of, file_batches, files_of
-from closecurve.sources.growing import GrowingTable
+from closecurve.sources.growing import GROUP_ROWS, GrowingTable
 from closecurve.sources.increments import load_database
 from closecurve.sources.room import NO_ROOM, fitting, give_back
 from closecurve.sources.rows import Batch, refused
 from closecurve.sources.state import SourceState
 
-MEMORY = "32MB"
-"""What DuckDB may hold of the rows, which lie in a file until the import is done."""
+WRITING_KB = 32_000
+"""What DuckDB may hold of the rows while tables are made; they lie in a file until the import is
+done."""
 
-ROOM = "512MB"
-"""The same while rows are joined, compared or sorted whole: such a step may need more at once."""
+_READING_KB = 16_000
+"""The same while tables are only read."""
 
 _PER_COLUMN_KB = 512
-"""What a column of a table needs of it while rows are added: those of all columns are there."""
+"""What a column of a table needs of it: those of all columns are there at once."""
 
-_STORAGE = "ROW_GROUP_SIZE 20480, BLOCK_SIZE 65536, RECOVERY_MODE 'NO_WAL_WRITES'"
-"""Small pieces: a table of a thousand columns is written in little memory. Yet smaller blocks would
-cost more, as DuckDB keeps a record of each outside its limit. Nothing is recovered: the file goes
-with the import."""
+_ROOM = "512MB"
+"""The same while rows are joined, compared or sorted whole: such a step may need more at once."""
+
+_STORAGE = f"ROW_GROUP_SIZE {GROUP_ROWS}, BLOCK_SIZE {64 << 10}, RECOVERY_MODE 'NO_WAL_WRITES'"
+"""Small pieces: a table of a thousand columns is written in little memory, of which blocks twice as
+large want twice as much. Yet smaller ones would cost more, as DuckDB keeps a record of each outside
+its limit. Nothing is recovered: the file goes with the import."""
 
 
-def memory_for(width: int) -> str:
-    """What DuckDB may hold while rows of so many columns are added to a table.
-
-    >>> memory_for(20), memory_for(1000)
-    ('32MB', '512000kB')
-    """
-    is_narrow = width * _PER_COLUMN_KB <= int(MEMORY.removesuffix("MB")) * 1000
-    return MEMORY if is_narrow else f"{width * _PER_COLUMN_KB}kB"
+def give(connection: duckdb.DuckDBPyConnection, width: int, least_kb: int = _READING_KB) -> None:
+    """Gives DuckDB the memory for tables of so many columns."""
+    connection.execute(f"SET memory_limit='{max(least_kb, width * _PER_COLUMN_KB)}kB'")
 
 
 _LOCK = (
@@ -97,7 +96,7 @@ def loaded_sources(
     readers raise, and EnvironmentFailure where memory or that folder runs out.
     """
     with tempfile.TemporaryDirectory(prefix="closecurve-import-") as folder:
-        limits = {"memory_limit": ROOM if room else MEMORY, "temp_directory": f"{folder}/spill"}
+        limits = {"memory_limit": _ROOM, "temp_directory": f"{folder}/spill"}
         with (
             fitting(*NO_ROOM),
             duckdb.connect(config={**_CONFIG, **limits}) as connection,
@@ -107,15 +106,11 @@ def loaded_sources(
             connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             loaded = _load(connection, sources, state, room=room)
             if not room:
-                _give(connection, max((len(each.columns) for each in loaded.values()), default=0))
+                widest = max((len(each.columns) for each in loaded.values()), default=0)
+                give(connection, widest, WRITING_KB)
             for statement in _LOCK:
                 connection.execute(statement)
             yield connection, loaded
-
-
-def _give(connection: duckdb.DuckDBPyConnection, width: int) -> None:
-    """Gives DuckDB the memory for tables of so many columns."""
-    connection.execute(f"SET memory_limit='{memory_for(width)}'")
 
 
 def _load(
@@ -168,11 +163,12 @@ def _load_files(
             _check_columns(table, batch, path)
             width = len({*table.kinds, *batch.rows.column_names})
             if not room and width > len(table.kinds):
-                _give(connection, width)
+                give(connection, width, WRITING_KB)
             table.add(batch.rows)
             row_count += len(batch.rows)
             shapeless += [(path.name, line, text) for line, text in batch.shapeless]
             give_back()
+    table.flush()
     return LoadedSource(
         name=source.path.name,
         columns=tuple(each for each in table.kinds if each not in (FILE_COLUMN, LINE_COLUMN)),

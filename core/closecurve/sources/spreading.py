@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 RANGE = "_range"
 """The column of a row's range."""
 
-_WAITING_BYTES = 4 << 20
+_WAITING_BYTES = 2 << 20
 """So much waits in memory until it is sorted by range and written: small pieces cost time."""
 
 
