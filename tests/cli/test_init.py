@@ -192,3 +192,41 @@ def test_a_table_without_a_creation_date_is_told_with_what_was_seen(
     problem = run("init", "--from", "deals.csv")[2]
     assert "a creation date" in problem
     assert "deals.csv with Id, Stage, Amount" in problem
+
+
+LEAD_EXPORT = """Lead ID,Created Date,Status,Converted Date,Closed Date,Lead Source
+1,2025-01-01,Open,,,Web
+2,2025-01-02,Converted,2025-01-05,2025-01-05,Web
+3,2025-01-03,Disqualified,,2025-01-09,Fair
+4,2025-01-04,Disqualified,,2025-02-01,Fair
+"""
+
+
+def ends_of_leads(home: Path) -> dict[tuple[str, str], str]:
+    changes = rows_of(home, "lead_changes").query("field == 'outcome'")
+    days = changes["event_at"].dt.strftime("%m-%d")
+    return dict(zip(zip(changes["lead_id"], changes["new_value"], strict=True), days, strict=True))
+
+
+def test_the_day_on_which_a_lead_ended_is_that_of_its_close(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text(LEAD_EXPORT, "utf-8")
+    assert run("init", "--from", "leads.csv")[0] == 0
+    status, said, problem = run("import", "--home", "home")
+    assert status == 0, said + problem
+    assert ends_of_leads(tmp_path / "home") == {
+        ("2", "converted"): "01-05",
+        ("3", "disqualified"): "01-09",
+        ("4", "disqualified"): "02-01",
+    }
+
+
+def test_leads_that_ended_on_no_known_day_are_said_to_stay_open(run: Run, tmp_path: Path) -> None:
+    rows = [line.split(",") for line in LEAD_EXPORT.splitlines()]
+    text = "\n".join(",".join([*row[:3], row[-1]]) for row in rows)
+    (tmp_path / "leads.csv").write_text(text, "utf-8")
+    said = run("init", "--from", "leads.csv")[1]
+    assert "converted_at: no column has the day of a conversion" in said
+    assert "disqualified_at: 'Disqualified' ends a lead, but no column has the day" in said
+    status, said, problem = run("import", "--home", "home")
+    assert status == 0, said + problem
+    assert not ends_of_leads(tmp_path / "home")

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from closecurve.crm.guess.logs import end_word, event_log
+from closecurve.crm.guess.logs import EventLog, end_word, event_log
 from closecurve.crm.guess.seen import SeenTable
 from closecurve.crm.guess.states import states_of
 from closecurve.crm.mapping_sources import FILE_COLUMN
@@ -105,3 +105,41 @@ def test_a_table_of_calls_or_of_fields_is_no_event_log() -> None:
     header = "opportunity_id,event,field,newvalue,at"
     fields = table("history.csv", header, "D1,e,Stage,A,2025-01-01", "D1,e,Stage,B,2025-01-02")
     assert event_log([calls, fields]) is None
+
+
+def log_of(*cases: str) -> EventLog:
+    """A log of cases written as `event event …`, an event a day."""
+    lines = [
+        f"C{number},{event},2025-01-{day:02d}"
+        for number, case in enumerate(cases)
+        for day, event in enumerate(case.split(), 1)
+    ]
+    found = event_log([table("log.csv", "case_id,activity,timestamp", *lines)])
+    assert found is not None
+    return found
+
+
+def test_where_words_tell_only_the_lost_what_ends_the_others_is_won() -> None:
+    log = log_of("Quote View Order", "Quote Order", "Quote Expired", "Quote View", "Quote Declined")
+    assert dict(log.by_word) == {"Expired": "lost", "Declined": "lost"}
+    assert dict(log.by_place) == {"Order": "won"}
+    assert log.ends == {**log.by_word, "Order": "won"}
+    assert "Order" not in log.stages
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        ("Quote Order Packed", "Quote Order Packed Order", "Quote Expired", "Quote Order"),
+        ("Quote Order", "Quote Order Expired", "Quote Expired", "Quote Expired"),
+        ("Quote Order", "Quote Visa", "Quote Expired", "Quote Expired"),
+        ("Quote Order", "Quote Order", "Quote Approved", "Quote Expired"),
+    ],
+    ids=["goes on", "ends otherwise", "two of them", "words tell both"],
+)
+def test_nothing_is_taken_for_an_end_where_its_place_does_not_tell(cases: tuple[str, ...]) -> None:
+    assert not log_of(*cases).by_place
+
+
+def test_a_loss_is_told_by_its_place_too() -> None:
+    assert dict(log_of("In Approved", "In Gone", "In Gone", "In").by_place) == {"Gone": "lost"}

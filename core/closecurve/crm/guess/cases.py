@@ -72,7 +72,13 @@ def guess_cases(role: RoleGuess, log: EventLog) -> DealGuess:
     """The deals of a log: how they end is told by their changes."""
     deals = guess_deals(role, {}, frozenset())
     head, *others = deals.section.parts
-    entries = tuple(each for each in head.entries if each.key != "outcome")
+    entries = tuple(
+        replace(each, why=f"the name {log.at!r}, at the first event of a case", sure=True)
+        if each.key == "created_at" and role.columns["created"] == log.at
+        else each
+        for each in head.entries
+        if each.key != "outcome"
+    )
     section = replace(deals.section, parts=(replace(head, entries=entries), *others))
     ends = log.events.assign(word=log.events["activity"].map(dict(log.ends))).dropna()
     said = ends.drop_duplicates("case").set_index("case")["word"]
@@ -109,9 +115,22 @@ def _end_section(log: EventLog) -> Section:
             "no name says won or lost. These come last in most cases: write won or lost for each"
             " that ends one, and take the others out here and below"
         )
+    else:
+        why += _other_word(log)
     told = _changes(log, "outcome", [*ends], Entry(key="where", value="", why=why, sure=False))
     values = Section(name="values.outcome", entries=value_entries(ends))
     return replace(told, parts=(*told.parts, values))
+
+
+def _other_word(log: EventLog) -> str:
+    """What is to be said where words tell only won or only lost cases."""
+    missing = "".join({"won", "lost"} - set(log.by_word.values()))
+    if not missing:
+        return ""
+    if not log.by_place:
+        return f"; no activity says {missing}: name the one that does, here and below"
+    name = next(iter(log.by_place))
+    return f"; no word says {missing}, so {name!r}, with which its cases end, is taken"
 
 
 def _changes(log: EventLog, field: str, activities: Sequence[str], where: Entry) -> Section:

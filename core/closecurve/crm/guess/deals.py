@@ -9,7 +9,7 @@ import pandas as pd
 from closecurve.crm.guess.attributes import guess_attributes
 from closecurve.crm.guess.draft import Entry, Section
 from closecurve.crm.guess.formats import LEAST_DATES, date_share
-from closecurve.crm.guess.names import normal
+from closecurve.crm.guess.names import is_name_of, normal
 from closecurve.crm.guess.outcome import OutcomeGuess, guess_outcome, truths
 from closecurve.crm.guess.roles import RoleGuess
 from closecurve.crm.guess.seen import SeenTable, literal, one_of, quoted
@@ -222,12 +222,14 @@ def _id_entry(table: SeenTable, column: str) -> Entry:
 def _created_entry(table: SeenTable, columns: Mapping[str, str]) -> Entry:
     column = columns["created"]
     share = date_share(table.text(column))
+    is_said = is_name_of(column, "deals", "created")
     why = f"the name {column!r} and {share:.0%} dates"
+    why = why if is_said else f"{column!r} is the first date of nearly every row"
     value = quoted(column)
     if "converted" in columns and "type" in columns:
         value = f"COALESCE({quoted(columns['converted'])}, {value})"
         why += f"; a lead becomes a deal at its {columns['converted']!r}"
-    return Entry(key="created_at", value=value, why=why, sure=share >= LEAST_DATES)
+    return Entry(key="created_at", value=value, why=why, sure=is_said and share >= LEAST_DATES)
 
 
 def _closed_entry(
@@ -245,7 +247,8 @@ def _closed_entry(
         return
     filled = table.rows[column].notna()
     missing = float((~filled[ended]).mean()) if ended.any() else 0.0
-    why = f"the name {column!r}, filled on {1 - missing:.0%} of closed deals"
+    share = f"filled on {1 - missing:.0%} of closed deals"
+    why = f"the name {column!r}, {share if ended.any() else 'and no deal is closed'}"
     value = quoted(column)
     if not filled.equals(ended):
         value = f"CASE WHEN {outcome.closed} THEN {value} END" if outcome.closed else "NULL"

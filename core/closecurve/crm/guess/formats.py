@@ -19,9 +19,13 @@ _TIME = r"(?P<join>,? |T)?(?P<hour>\d{1,2}:\d\d)?(?P<second>:\d\d)?(?P<half> ?[A
 _DAY = re.compile(
     rf"(?P<a>\d\d?)(?P<sign>[/.\-])(?P<b>\d\d?)(?P=sign)(?P<year>\d{{4}}|\d\d){_TIME}"
 )
-_YEAR = re.compile(rf"\d{{4}}(?P<sign>[/.年])\d\d?[/.月]\d\d?(?P<end>日?){_TIME}")
+_MONTH_OF_YEAR, _DAY_OF_MONTH = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
+_YEAR = re.compile(
+    rf"\d{{4}}(?P<sign>[/.年]){_MONTH_OF_YEAR}[/.月]{_DAY_OF_MONTH}(?P<end>日?){_TIME}"
+)
 _ISO = re.compile(
-    r"\d{4}-\d\d?-\d\d?(?:[T ]\d{1,2}:\d\d.*)?|(?:19|20)\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])"
+    rf"\d{{4}}-{_MONTH_OF_YEAR}-{_DAY_OF_MONTH}(?:[T ]\d{{1,2}}:\d\d.*)?"
+    r"|(?:19|20)\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])"
 )
 _NAMED = re.compile(r"\d\d?[- ][A-Za-z]{3}[- ]\d{4}|[A-Za-z]{3} \d\d?, \d{4}")
 _DECIMAL_COMMA = re.compile(r"\D{0,4}-?(?:\d+|\d{1,3}(?:[.\s']\d{3})+),(?:\d{1,2}|\d{4,})\D{0,4}")

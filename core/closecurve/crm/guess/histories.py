@@ -8,6 +8,7 @@ import pandas as pd
 from closecurve.crm.guess.deals import DealGuess, value_entries
 from closecurve.crm.guess.draft import Entry, Section
 from closecurve.crm.guess.moves import no_moves
+from closecurve.crm.guess.names import is_name_of
 from closecurve.crm.guess.roles import RoleGuess
 from closecurve.crm.guess.seen import SeenTable, quoted
 from closecurve.crm.values import read_instants
@@ -119,9 +120,12 @@ def history_section(
     if joins := history.joins():
         head.append(Entry(key="joins", value=[*joins], sure=None))
     at = history.at_sql()
+    own = history.columns.get("at")
+    is_said = own is None or is_name_of(own, "changes", "at")
+    why = f"the name {at!r}" if is_said else f"{own!r} is the first date of nearly every row"
     told = (
         Entry(key="deal_id", value=history.deal_sql(), sure=None),
-        Entry(key="event_at", value=at, why=f"the name {at!r}"),
+        Entry(key="event_at", value=at, why=why, sure=is_said),
     )
     parts = [Section(name="columns", entries=(*told, *columns))]
     parts += [

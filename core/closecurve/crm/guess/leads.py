@@ -10,21 +10,25 @@ from closecurve.crm.guess.attributes import guess_attributes
 from closecurve.crm.guess.deals import DealGuess
 from closecurve.crm.guess.draft import Entry, Section
 from closecurve.crm.guess.formats import LEAST_DATES, date_share
-from closecurve.crm.guess.names import normal
+from closecurve.crm.guess.names import is_name_of, normal
 from closecurve.crm.guess.outcome import truths
 from closecurve.crm.guess.roles import RoleGuess
 from closecurve.crm.guess.seen import SeenTable, one_of, overlap, quoted
 
 _DISQUALIFIED: Final = frozenset(
     "disqualified unqualified closednotconverted notconverted baddata dead lost recycled junk spam"
-    " 无效 已无效 关闭 已关闭 不合格".split()
+    " rejected invalid notinterested discarded closedlost 无效 已无效 关闭 已关闭 不合格 已放弃"
+    " 放弃".split()
 )
 _CONVERTED: Final = frozenset("converted closedconverted 已转化 已转换 转化".split())
 _QUALIFIED: Final = frozenset("qualified".split())
 _STATE_CODES: Final = {"1": "converted", "2": "disqualified"}
+NO_DAY: Final = "NULL"
+LEAST_DATED: Final = 0.5
+"""Share of the leads that ended so with a day in a column, from which on it is the day of it."""
 _USED: Final = frozenset(
-    "id name created modified converted_at converted deal disqualified_at outcome source owner"
-    " account region deleted".split()
+    "id name created modified converted_at converted deal disqualified_at closed outcome source"
+    " owner account region deleted".split()
 )
 
 
@@ -98,17 +102,16 @@ def _entries(
     yield Entry(key="lead_id", value=quoted(columns["id"]), why=why, sure=is_key)
     share = date_share(table.text(columns["created"]))
     why = f"the name {columns['created']!r} and {share:.0%} dates"
-    yield Entry(
-        key="created_at", value=quoted(columns["created"]), why=why, sure=share >= LEAST_DATES
-    )
+    is_said = is_name_of(columns["created"], "leads", "created")
+    why = why if is_said else f"{columns['created']!r} is the first date of nearly every row"
+    sure = is_said and share >= LEAST_DATES
+    yield Entry(key="created_at", value=quoted(columns["created"]), why=why, sure=sure)
     yield from _converted(table, columns, words, deals)
-    if "deal" in columns and len(table.text(columns["deal"])):
-        yield Entry(
-            key="converted_deal_id",
-            value=_where_dated(table, columns, words, deals),
-            why=f"the name {columns['deal']!r}",
-        )
-    yield from _disqualified(columns, words)
+    day = next((entry.value for entry in _converted(table, columns, words, deals)), NO_DAY)
+    if "deal" in columns and day != NO_DAY and len(table.text(columns["deal"])):
+        value = f"CASE WHEN {day} IS NOT NULL THEN {quoted(columns['deal'])} END"
+        yield Entry(key="converted_deal_id", value=value, why=f"the name {columns['deal']!r}")
+    yield from _disqualified(table, columns, words)
     for concept, key in _PLAIN.items():
         if concept in columns and len(table.text(columns[concept])):
             column = columns[concept]
@@ -121,18 +124,6 @@ _PLAIN: Final = {
     "account": "account_id",
     "region": "region",
 }
-
-
-def _where_dated(
-    table: SeenTable,
-    columns: Mapping[str, str],
-    words: Mapping[str, str],
-    deals: DealGuess | None,
-) -> str:
-    """The deal of a conversion, only where the conversion has a day."""
-    deal = quoted(columns["deal"])
-    day = next((e.value for e in _converted(table, columns, words, deals)), None)
-    return f"CASE WHEN {day} IS NOT NULL THEN {deal} END" if day else deal
 
 
 def _converted(
@@ -149,6 +140,10 @@ def _converted(
     condition = _condition(table, columns, words, "converted")
     if condition is None:
         return
+    if closed := _dated(table, columns, words, "converted"):
+        value = f"CASE WHEN {condition} THEN {quoted(closed)} END"
+        yield Entry(key="converted_at", value=value, why=_closed_why(closed, "converted"))
+        return
     days = []
     if deals and _deal_join(table, columns, deals):
         days.append(f"{deals.table.name}.{quoted(deals.columns['created'])}")
@@ -161,6 +156,41 @@ def _converted(
         why += " or of the last change" if len(days) > 1 else ""
         value = f"CASE WHEN {condition} THEN {day} END"
         yield Entry(key="converted_at", value=value, why=why, sure=len(days) > 1)
+        return
+    why = "no column has the day of a conversion: without one every lead counts as open"
+    yield Entry(key="converted_at", value=NO_DAY, why=why, sure=False)
+
+
+def _dated(
+    table: SeenTable, columns: Mapping[str, str], words: Mapping[str, str], kind: str
+) -> str | None:
+    """The column of the day on which a lead ended, where most that ended so have one."""
+    column, ended = columns.get("closed"), _ended_so(table, columns, words, kind)
+    if column is None or not ended.any():
+        return None
+    days = table.rows[column][ended].dropna().str.strip()
+    is_dated = len(days) >= LEAST_DATED * ended.sum() and date_share(days) >= LEAST_DATES
+    return column if is_dated else None
+
+
+def _ended_so(
+    table: SeenTable, columns: Mapping[str, str], words: Mapping[str, str], kind: str
+) -> pd.Series:
+    """By row whether a flag, or else the status, says that it was converted or disqualified."""
+    column, values = (
+        columns.get("outcome"),
+        [value for value, word in words.items() if word == kind],
+    )
+    if kind == "converted" and "converted" in columns:
+        column = columns["converted"]
+        values = truths(table, column)
+    if column is None:
+        return pd.Series(False, table.rows.index)
+    return table.rows[column].str.strip().isin(values)
+
+
+def _closed_why(column: str, word: str) -> str:
+    return f"the day of {column!r} of a lead that is {word}"
 
 
 def _deal_join(
@@ -191,18 +221,28 @@ def _condition(
     return None
 
 
-def _disqualified(columns: Mapping[str, str], words: Mapping[str, str]) -> Iterator[Entry]:
+def _disqualified(
+    table: SeenTable, columns: Mapping[str, str], words: Mapping[str, str]
+) -> Iterator[Entry]:
     if "disqualified_at" in columns:
         column = columns["disqualified_at"]
         yield Entry(key="disqualified_at", value=quoted(column), why=f"the name {column!r}")
         return
     values = [value for value, word in words.items() if word == "disqualified"]
-    if values and "modified" in columns:
-        condition = one_of(quoted(columns["outcome"]), values)
-        value = f"CASE WHEN {condition} THEN {quoted(columns['modified'])} END"
-        shown = ", ".join(map(repr, values))
+    if not values:
+        return
+    condition = one_of(quoted(columns["outcome"]), values)
+    shown = ", ".join(map(repr, values))
+    closed, modified = _dated(table, columns, words, "disqualified"), columns.get("modified")
+    if closed:
+        why = _closed_why(closed, "disqualified")
+    elif modified:
         why = f"{shown} ends a lead; no column has the day, so that of the last change is taken"
-        yield Entry(key="disqualified_at", value=value, why=why, sure=False)
+    else:
+        why = f"{shown} ends a lead, but no column has the day: without one such leads stay open"
+    day = closed or modified
+    value = f"CASE WHEN {condition} THEN {quoted(day)} END" if day else NO_DAY
+    yield Entry(key="disqualified_at", value=value, why=why, sure=closed is not None)
 
 
 def leads_among_deals(deals: DealGuess) -> LeadGuess | None:

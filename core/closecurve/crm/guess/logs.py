@@ -26,6 +26,13 @@ MOST_OFTEN: Final = 1.5
 """Times that a stage stands in a case, in the mean: some are gone through again."""
 LEAST_FINAL: Final = 0.5
 """Share of the cases with an end's activity in which no stage is reached after it."""
+LEAST_LAST: Final = 0.9
+"""Share of its cases in which an activity comes last of all, from which on it ends a case although
+no word says how."""
+LEAST_CASES: Final = 0.01
+"""Share of all cases that have such an activity: an end that is rarer is not taken for one."""
+MOST_ENDED: Final = 0.05
+"""Share of its cases that end by a word, up to which it is an end beside those."""
 
 _CASE: Final = (
     "caseconceptname caseid case casenumber traceid processinstanceid instanceid dealid"
@@ -43,12 +50,12 @@ _RESOURCE: Final = "orgresource resource user performer agent 执行人 处理�
 _LIFECYCLE: Final = "lifecycletransition lifecycle transition 状态变迁"
 _COMPLETE: Final = frozenset(("complete", "completed", "完成"))
 _WON: Final = (
-    "approved activated registered purchased ordered converted accepted 批准 放款 下单 签约 赢单"
-    " 成交"
+    "approved activated registered purchased ordered converted accepted paid funded disbursed"
+    " enrolled subscribed 批准 放款 下单 签约 赢单 成交 付款 已付款"
 )
 _LOST: Final = (
-    "rejected refused denied withdrawn expired terminated cancel 拒绝 取消 撤回 撤销 放弃 终止 过期"
-    " 输单 丢单"
+    "rejected refused denied withdrawn expired lapsed terminated cancel discarded 拒绝"
+    " 取消 撤回 撤销 放弃 终止 过期 输单 丢单"
 )
 _OF_PEOPLE: Final = re.compile(
     r"call|phone|e?-?mail|meeting|visit|note|sms|follow|电话|邮件|会议|拜访|跟进|短信|回访"
@@ -87,7 +94,23 @@ class EventLog:
 
     @cached_property
     def ends(self) -> Mapping[str, str]:
-        """The activities that end a case, with `won` or `lost`."""
+        """The activities that end a case, with `won` or `lost`: by their words, and `by_place`."""
+        return {**self.by_word, **self.by_place}
+
+    @cached_property
+    def by_place(self) -> Mapping[str, str]:
+        """Where words tell only won or only lost cases: the one activity with which nearly all of
+        its cases end, and that no end by a word follows, says the other."""
+        said = set(self.by_word.values())
+        if len(said) != 1:
+            return {}
+        ended = set(self.events.loc[self.events["activity"].isin([*self.by_word]), "case"])
+        found = [name for name in self._stages_besides(self.by_word) if self._is_last(name, ended)]
+        return {found[0]: "won" if "lost" in said else "lost"} if len(found) == 1 else {}
+
+    @cached_property
+    def by_word(self) -> Mapping[str, str]:
+        """The activities whose words say how a case ends, where no stage comes after them."""
         words = {name: end_word(name) for name in self.times_per_case}
         told = {name: word for name, word in words.items() if word}
         return {
@@ -125,6 +148,17 @@ class EventLog:
             and name not in {*others, *self.work}
             and not _OF_PEOPLE.search(name.casefold())
         ]
+
+    def _is_last(self, name: str, ended: Collection[str]) -> bool:
+        """Whether nearly all cases with an activity end with it, and none by another end."""
+        last = self.events.drop_duplicates("case", keep="last").set_index("case")["activity"]
+        cases = pd.Series(self.events.loc[self.events["activity"] == name, "case"].unique())
+        return (
+            self.times_per_case[name] <= MOST_ONCE
+            and len(cases) >= LEAST_CASES * len(last)
+            and float((cases.map(last) == name).mean()) >= LEAST_LAST
+            and float(cases.isin(ended).mean()) <= MOST_ENDED
+        )
 
     def _final_share(self, name: str, stages: Sequence[str]) -> float:
         events = self.events

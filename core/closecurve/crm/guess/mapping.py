@@ -22,7 +22,7 @@ from closecurve.crm.guess.others import (
     guess_activities,
     guess_people,
 )
-from closecurve.crm.guess.roles import RoleGuess, guess_roles, no_subjects, of_role
+from closecurve.crm.guess.roles import RoleGuess, guess_roles, lacking, no_subjects, of_role
 from closecurve.crm.guess.seen import SeenTable
 from closecurve.crm.guess.stages import (
     StageFacts,
@@ -265,7 +265,12 @@ def _roles(parts: Sequence[Section], tables: Sequence[SeenTable], found: _Found)
     for table in tables:
         if table.label == found.of_deals.listed.label:
             used[table.name].append("the order and rates of stages")
-    return {table.label: ", ".join(used[table.name]) or "not used" for table in tables}
+    return {table.label: ", ".join(used[table.name]) or _not_used(table) for table in tables}
+
+
+def _not_used(table: SeenTable) -> str:
+    reason = lacking(table)
+    return f"not used: {reason}" if reason else "not used"
 
 
 def _missing(found: _Found) -> Iterator[str]:

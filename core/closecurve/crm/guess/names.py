@@ -101,7 +101,9 @@ CONCEPTS: Final[Mapping[str, Mapping[str, str]]] = {
         "converted": "isconverted converted 是否转化 是否转换",
         "deal": "converteddealid convertedopportunityid qualifyingopportunityid"
         " convertedopportunity 转化商机 转化商机编号",
-        "disqualified_at": "disqualifiedat disqualifieddate losttime 无效时间 关闭时间",
+        "disqualified_at": "disqualifiedat disqualifieddate losttime 无效时间",
+        "closed": "closedat closeddate dateclosed closedon closetime closedate enddate endedat"
+        " 关闭时间 关闭日期 结束时间",
         "outcome": "statecode status leadstatus hsleadstatus lifecyclestage 线索状态 状态 stage",
         "source": "leadsource source sourceid hsanalyticssource originalsource leadsourcecode"
         " 线索来源 来源",
@@ -119,7 +121,7 @@ CONCEPTS: Final[Mapping[str, Mapping[str, str]]] = {
         "old_stage": "fromstage oldstage fromstageid previousstage 原阶段 变更前阶段 旧阶段",
         "deal": f"{_DEAL} itemid objectid recordid hsobjectid",
         "at": "eventat changedat changedate changetime changedon logtime createddate createdate"
-        " createdon timestamp date enteredat 变更时间 修改时间 时间",
+        " createdon timestamp date enteredat datetime at time 变更时间 修改时间 时间",
         "message": "mailmessageid mailmessage",
         "stage": _STAGE,
         "amount": _AMOUNT,
@@ -129,8 +131,9 @@ CONCEPTS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "activities": {
         "done_at": "completeddatetime markedasdonetime actualend 完成时间",
-        "at": "eventat hstimestamp startdatetime activitydatetime activitydate actualstart duedate"
-        " scheduledend timestamp date activitytime 跟进时间 跟进日期 活动时间 时间",
+        "at": "eventat hstimestamp startdatetime activitydatetime activitydate activityat"
+        " actualstart occurredat happenedat loggedat duedate scheduledend timestamp datetime date"
+        " activitytime at time 跟进时间 跟进日期 活动时间 时间",
         "created": _CREATED,
         "modified": MODIFIED,
         "kind": "kind tasksubtype eventsubtype hsengagementtype engagementtype activitytypecode"
@@ -230,6 +233,11 @@ def named_role(label: str) -> str | None:
         if word == bare or (word in bare and (len(word) > 3 or not word.isascii()))
     ]
     return max(found)[1] if found else None
+
+
+def is_name_of(column: str, role: str, concept: str) -> bool:
+    """Whether a column is called what a role's concept usually is."""
+    return normal(column) in CONCEPTS[role][concept].split()
 
 
 def columns_by_name(columns: Iterable[str]) -> dict[str, str]:

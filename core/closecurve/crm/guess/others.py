@@ -10,7 +10,7 @@ from closecurve.crm.guess.attributes import guess_attributes
 from closecurve.crm.guess.deals import DealGuess
 from closecurve.crm.guess.draft import Entry, Section
 from closecurve.crm.guess.leads import LeadGuess
-from closecurve.crm.guess.names import normal
+from closecurve.crm.guess.names import is_name_of, normal
 from closecurve.crm.guess.outcome import truths
 from closecurve.crm.guess.roles import RoleGuess
 from closecurve.crm.guess.seen import SeenTable, literal, one_of, overlap, quoted
@@ -136,7 +136,9 @@ def _at(role: RoleGuess, subjects: Subjects, is_done: bool) -> Entry:
         why = f"{at!r} holds plans for later days" if at else "no other day is there"
         value = quoted(created or "")
         return Entry(key="event_at", value=value, why=f"the name {created!r}; {why}", sure=bool(at))
-    return Entry(key="event_at", value=quoted(at), why=f"the name {at!r}")
+    is_said = is_name_of(at, "activities", "at")
+    why = f"the name {at!r}" if is_said else f"{at!r} is the first date of nearly every row"
+    return Entry(key="event_at", value=quoted(at), why=why, sure=is_said)
 
 
 def _coalesced(columns: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from closecurve.crm.errors import DataError
+from closecurve.crm.guess.first_dates import first_date
 from closecurve.crm.guess.names import concepts_of, named_role
 from closecurve.crm.guess.seen import SeenTable
 
@@ -93,7 +94,7 @@ def _roles_of(table: SeenTable) -> list[RoleGuess]:
 
 
 def _guess(table: SeenTable, role: str, named: str | None) -> RoleGuess | None:
-    columns = concepts_of(table.columns, role)
+    columns = _with_its_time(table, role, concepts_of(table.columns, role), named == role)
     told = _share(_TELLING[role], columns)
     if _share(_NEEDED[role], columns) < 1 or not _fits(table, role, columns):
         return None
@@ -101,6 +102,38 @@ def _guess(table: SeenTable, role: str, named: str | None) -> RoleGuess | None:
         return None
     score = told + (1.0 if named == role else 0.0)
     return RoleGuess(role=role, table=table, columns=columns, score=score, is_named=named == role)
+
+
+_TIMES: Final[Mapping[str, str]] = {
+    "deals": "created",
+    "leads": "created",
+    "changes": "at",
+    "activities": "at",
+}
+"""The concept of a role that says when a row came to be."""
+
+
+def _with_its_time(
+    table: SeenTable, role: str, columns: dict[str, str], is_named: bool
+) -> dict[str, str]:
+    """The concepts with the time of a row by its values, where a table is named for its role and no
+    column for its time."""
+    time = _TIMES.get(role)
+    if not is_named or time is None or {time, "done_at", "created"} & set(columns):
+        return columns
+    planned = {columns[each] for each in ("expected", "mixed") if each in columns}
+    found = first_date(table, set(columns.values()), planned)
+    return {**columns, time: found} if found else columns
+
+
+def lacking(table: SeenTable) -> str | None:
+    """What a table has not that its name promises: the concepts of which it needs one."""
+    role = named_role(table.label)
+    if role is None:
+        return None
+    columns = concepts_of(table.columns, role)
+    missing = [group for group in _NEEDED[role].split() if _share(group, columns) < 1]
+    return f"{role} need {' or '.join(missing[0].split('|'))}" if missing else None
 
 
 def _share(groups: str, columns: Mapping[str, str]) -> float:
